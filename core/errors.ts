@@ -1,0 +1,134 @@
+/** One thing wrong with what was sent: where, what, and what to do. */
+export interface Problem {
+  /** Dotted path of the field, as the sender wrote it: `packages.0`, `address`. */
+  field: string;
+  /** What is wrong, in words. */
+  problem: string;
+  /** What to do about it. */
+  hint?: string;
+}
+
+/**
+ * The catalogue: every error that a person or a client can meet. A code is never renamed; the words may
+ * improve. `message` says what is, `hint` says what to do.
+ */
+export const catalogue = {
+  bad_request: { status: 400, message: "The request could not be read.", hint: "Check the format of the request." },
+  validation_failed: {
+    status: 400,
+    message: "Some fields are not as expected.",
+    hint: "Correct the fields named in details.",
+  },
+  not_signed_in: { status: 401, message: "You are not signed in.", hint: "Sign in and try again." },
+  session_expired: { status: 401, message: "Your session has ended.", hint: "Sign in again." },
+  login_failed: {
+    status: 401,
+    message: "User name or password is wrong.",
+    hint: "Check both and try again. The password is case-sensitive.",
+  },
+  password_change_required: {
+    status: 403,
+    message: "The one-time password must be changed first.",
+    hint: "Choose your own password, then go on.",
+  },
+  forbidden: { status: 403, message: "Your role does not allow this.", hint: "Ask an admin." },
+  origin_refused: {
+    status: 403,
+    message: "The request did not come from this site.",
+    hint: "Open the page again from its own address.",
+  },
+  not_found: { status: 404, message: "There is nothing here.", hint: "Check the address." },
+  host_not_found: {
+    status: 404,
+    message: "There is no such host.",
+    hint: "It may have been removed, or belong to a group that is not yours.",
+  },
+  job_not_found: { status: 404, message: "There is no such job.", hint: "Check the address." },
+  enrolment_not_found: {
+    status: 404,
+    message: "There is no such enrolment request.",
+    hint: "It may have been decided already.",
+  },
+  method_not_allowed: {
+    status: 405,
+    message: "This address does not take that method.",
+    hint: "See the API description.",
+  },
+  host_exists: {
+    status: 409,
+    message: "This host is already registered.",
+    hint: "Open the existing host, or remove it first.",
+  },
+  already_enrolled: {
+    status: 409,
+    message: "This machine is already enrolled.",
+    hint: "Remove the host first to enrol it again.",
+  },
+  conflict: { status: 409, message: "Somebody changed this in the meantime.", hint: "Reload and try again." },
+  job_final: { status: 409, message: "The job has ended already.", hint: "Start a new one." },
+  nothing_to_do: {
+    status: 422,
+    message: "None of the chosen hosts has an update that can be applied.",
+    hint: "Choose other hosts or packages, or refresh them first.",
+  },
+  address_unresolvable: {
+    status: 422,
+    message: "The name could not be resolved.",
+    hint: "Check the spelling, or give the IP address.",
+  },
+  payload_too_large: { status: 413, message: "The request is too large.", hint: "Send less at once." },
+  too_many_requests: { status: 429, message: "Too many attempts.", hint: "Wait a moment, then try again." },
+  password_weak: {
+    status: 422,
+    message: "This password is too easy to guess.",
+    hint: "Use at least 12 characters, not your user name.",
+  },
+  ticket_refused: { status: 403, message: "The ticket is used, expired or not yours.", hint: "Ask for a new ticket." },
+  idempotency_conflict: {
+    status: 409,
+    message: "This Idempotency-Key was used for a different request.",
+    hint: "Use a new key for a new request.",
+  },
+  internal: {
+    status: 500,
+    message: "Something failed on our side.",
+    hint: "Try again; if it stays, give the request id to an admin.",
+  },
+  database_unavailable: {
+    status: 503,
+    message: "The database does not answer.",
+    hint: "Wait a moment; an admin finds the reason in the log.",
+  },
+} as const satisfies Record<string, { status: number; message: string; hint: string }>;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** An error with public words. What must stay private travels as `cause` and goes to the log only. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  /** HTTP status, 400 to 599. */
+  readonly status: number;
+  /** What to do, for people. */
+  readonly hint: string;
+  readonly details: Problem[];
+  constructor(
+    code: ErrorCode,
+    options: { message?: string; hint?: string; details?: Problem[]; cause?: unknown } = {},
+  ) {
+    super(options.message ?? catalogue[code].message, { cause: options.cause });
+    this.name = "AppError";
+    this.code = code;
+    this.status = catalogue[code].status;
+    this.hint = options.hint ?? catalogue[code].hint;
+    this.details = options.details ?? [];
+  }
+}
+
+/** Words of anything that was thrown, for the log. */
+export function reason(thrown: unknown): string {
+  if (thrown instanceof AggregateError && thrown.errors.length > 0) return thrown.errors.map(reason).join("; ");
+  if (thrown instanceof Error) {
+    return thrown.cause ? `${thrown.message}: ${reason(thrown.cause)}` : thrown.message || thrown.name;
+  }
+  return String(thrown);
+}
