@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { appendFor } from "../audit/append_audit.ts";
+import type { Context } from "../audit/types.ts";
+import { type Sql, transaction } from "../database/connection.ts";
+import { AppError } from "../errors.ts";
+import { hashPassword, verifyPassword } from "./password.ts";
+import { passwordProblems } from "./rules.ts";
+import { findUser, revokeSessions, savePassword } from "./store.ts";
+import { noteFailure, secondsBlocked } from "./throttle.ts";
+import type { Viewer } from "./types.ts";
+
+export const PasswordChange = z.object({
+  current_password: z.string().min(1, "is empty").max(1024, "is longer than 1,024 characters"),
+  new_password: z.string().min(1, "is empty").max(1024, "is longer than 1,024 characters"),
+});
+export type PasswordChange = z.infer<typeof PasswordChange>;
+
+/**
+ * Replaces the viewer's own password and ends their other sessions: whoever knew the old one is out.
+ *
+ * @throws AppError validation_failed (the present one does not fit), password_weak, too_many_requests
+ */
+export async function changePassword(
+  sql: Sql,
+  viewer: Viewer,
+  change: PasswordChange,
+  context: Context,
+): Promise<{ ended_sessions: number }> {
+  const { clock, address } = context;
+  if (await secondsBlocked(sql, viewer.username, address, clock) > 0) throw new AppError("too_many_requests");
+  const user = await findUser(sql, viewer.username);
+  if (!await verifyPassword(user?.hash ?? null, change.current_password)) {
+    await transaction(sql, async (tx) => {
+      await noteFailure(tx, viewer.username, address, clock);
+      await appendFor(tx, context, {
+        action: "auth.change_password",
+        object: { kind: "user", id: viewer.id, name: viewer.username },
+        outcome: "failure",
+      });
+    });
+    throw new AppError("validation_failed", {
+      details: [{ field: "current_password", problem: "It is not your present password.", hint: "Type it again." }],
+    });
+  }
+  const problems = passwordProblems(change.new_password, viewer.username);
+  if (change.new_password.normalize("NFKC") === change.current_password.normalize("NFKC")) {
+    problems.push({ field: "new_password", problem: "It is the present password.", hint: "Choose a different one." });
+  }
+  if (problems.length > 0) throw new AppError("password_weak", { details: problems });
+  const hash = await hashPassword(change.new_password);
+  return await transaction(sql, async (tx) => {
+    await savePassword(tx, viewer.id, hash, false, clock.now());
+    const ended = await revokeSessions(
+      tx,
+      { user_id: viewer.id, except: viewer.session_id },
+      "the password was changed",
+      clock.now(),
+    );
+    await appendFor(tx, context, {
+      action: "auth.change_password",
+      object: { kind: "user", id: viewer.id, name: viewer.username },
+      outcome: "success",
+      details: { ended_sessions: ended.length },
+    });
+    return { ended_sessions: ended.length };
+  });
+}

@@ -1,0 +1,45 @@
+import { appendAudit } from "../audit/append_audit.ts";
+import type { Clock } from "../clock.ts";
+import { type Sql, transaction } from "../database/connection.ts";
+import { uuidv7 } from "../ids.ts";
+import { hashPassword } from "./password.ts";
+import { oneTimePassword } from "./rules.ts";
+import { countUsers, insertUser, savePassword } from "./store.ts";
+
+/** Serialises first starts: two at once must not make two admins. */
+const LOCK = 7204510336002;
+
+/**
+ * Makes the admin of a fresh installation, with a one-time password that must be changed at first login. Does nothing
+ * where a user exists already.
+ *
+ * @param deliver shows the password to whoever starts the program. It is called before the commit: when it throws,
+ *   there is no admin with a password that nobody knows, and the next start tries again.
+ * @returns true when an admin was made
+ */
+export async function createFirstAdmin(
+  sql: Sql,
+  deliver: (admin: { username: string; password: string }) => Promise<void> | void,
+  clock: Clock,
+): Promise<boolean> {
+  if (await countUsers(sql) > 0) return false;
+  const password = oneTimePassword();
+  const hash = await hashPassword(password);
+  return await transaction(sql, async (tx) => {
+    await tx`select pg_advisory_xact_lock(${LOCK})`;
+    if (await countUsers(tx) > 0) return false;
+    const now = clock.now();
+    const user = { id: uuidv7(clock), username: "admin", display_name: "Administrator", role: "admin" as const };
+    await insertUser(tx, { ...user, created_at: now });
+    await savePassword(tx, user.id, hash, true, now);
+    await deliver({ username: user.username, password });
+    await appendAudit(tx, {
+      actor: { kind: "system", name: "first start" },
+      action: "user.create",
+      object: { kind: "user", id: user.id, name: user.username },
+      outcome: "success",
+      details: { role: user.role, one_time: true },
+    }, clock);
+    return true;
+  });
+}

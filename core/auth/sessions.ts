@@ -1,0 +1,111 @@
+import type { Clock } from "../clock.ts";
+import type { Db, Sql } from "../database/connection.ts";
+import { secretToken, sha256, uuidv7 } from "../ids.ts";
+import { IDLE_MINUTES, LIFETIME_HOURS, PREVIOUS_TOKEN_SECONDS, ROTATE_AFTER_SECONDS, TOUCH_SECONDS } from "./rules.ts";
+import * as store from "./store.ts";
+import type { Client, OpenedSession, SessionKind, Viewer } from "./types.ts";
+
+/** Opens a session for a user who has proven who they are. The token exists only in the answer. */
+export async function openSession(
+  db: Db,
+  user: Pick<store.StoredUser, "id" | "username" | "display_name" | "role" | "must_change">,
+  kind: SessionKind,
+  client: Client,
+  clock: Clock,
+): Promise<OpenedSession> {
+  const now = clock.now();
+  const token = secretToken();
+  const id = uuidv7(clock);
+  const session = {
+    id,
+    user_id: user.id,
+    family: id,
+    kind,
+    current_hash: await sha256(token),
+    rotated_at: now,
+    created_at: now,
+    last_used_at: now,
+    idle_until: now.add({ minutes: IDLE_MINUTES }),
+    expires_at: now.add({ hours: LIFETIME_HOURS }),
+    address: client.address,
+    user_agent: client.user_agent?.slice(0, 400) ?? null,
+  };
+  await store.insertSession(db, session);
+  const { idle_until, expires_at } = session;
+  return { token, session_id: id, idle_until, expires_at, viewer: viewerOf({ ...user, user_id: user.id, id, kind }) };
+}
+
+/** What came of a token that a request carried. */
+export type Authentication =
+  | { viewer: Viewer; /** The token to hand out instead, when it was replaced. */ replacement: string | null }
+  | { viewer: null; why: "unknown" | "expired" | "revoked" | "reused" };
+
+/**
+ * Who a token belongs to. A browser's token is replaced once it is five minutes old; the one before is honoured for
+ * 30 s more without being replaced again. Seen later it was copied, and the whole family of sessions ends.
+ */
+export async function authenticate(sql: Sql, token: string, kind: SessionKind, clock: Clock): Promise<Authentication> {
+  if (!/^[A-Za-z0-9_-]{43}$/.test(token)) return { viewer: null, why: "unknown" };
+  const hash = await sha256(token);
+  const session = await store.findSession(sql, hash);
+  if (!session || session.kind !== kind || session.disabled) return { viewer: null, why: "unknown" };
+  if (session.revoked) return { viewer: null, why: "revoked" };
+  const now = clock.now();
+  if (isBefore(session.expires_at, now) || isBefore(session.idle_until, now)) return { viewer: null, why: "expired" };
+  const age = now.since(session.rotated_at).total("seconds");
+  if (!session.is_current && age > PREVIOUS_TOKEN_SECONDS) {
+    await store.revokeSessions(sql, { family: session.family }, "an old token was used again", now);
+    return { viewer: null, why: "reused" };
+  }
+  const viewer = viewerOf({ ...session, must_change: session.must_change });
+  const idle_until = now.add({ minutes: IDLE_MINUTES });
+  if (kind === "browser" && session.is_current && age > ROTATE_AFTER_SECONDS) {
+    const replacement = secretToken();
+    const rotated = await store.rotateToken(sql, session.id, hash, await sha256(replacement), now, idle_until);
+    // Another request of the same browser was faster: its answer carries the new token, ours goes without.
+    return { viewer, replacement: rotated ? replacement : null };
+  }
+  if (now.since(session.last_used_at).total("seconds") > TOUCH_SECONDS) {
+    await store.touchSession(sql, session.id, now, idle_until);
+  }
+  return { viewer, replacement: null };
+}
+
+/**
+ * A new token for an API client that still has a good one (`POST /api/v1/auth/refresh`). Null when it has not.
+ */
+export async function refreshSession(sql: Sql, token: string, clock: Clock): Promise<OpenedSession | null> {
+  const found = await authenticate(sql, token, "api", clock);
+  if (!found.viewer) return null;
+  const now = clock.now();
+  const hash = await sha256(token);
+  const next = secretToken();
+  const idle_until = now.add({ minutes: IDLE_MINUTES });
+  if (!await store.rotateToken(sql, found.viewer.session_id, hash, await sha256(next), now, idle_until)) return null;
+  const session = await store.findSession(sql, await sha256(next));
+  if (!session) return null;
+  return { token: next, session_id: session.id, expires_at: session.expires_at, idle_until, viewer: found.viewer };
+}
+
+/** Deletes what ended more than a week ago. Returns how many sessions went. */
+export function deleteEndedSessions(sql: Sql, clock: Clock): Promise<number> {
+  return store.deleteEnded(sql, clock.now().subtract({ hours: 7 * 24 }));
+}
+
+function viewerOf(
+  row: Pick<store.StoredSession, "id" | "kind" | "user_id" | "username" | "display_name" | "role" | "must_change">,
+): Viewer {
+  return {
+    id: row.user_id,
+    username: row.username,
+    display_name: row.display_name,
+    role: row.role,
+    session_id: row.id,
+    session_kind: row.kind,
+    must_change_password: row.must_change,
+  };
+}
+
+function isBefore(a: Temporal.Instant, b: Temporal.Instant): boolean {
+  return Temporal.Instant.compare(a, b) <= 0;
+}
