@@ -75,7 +75,7 @@ async function ensureRoot(
     await writePair(folder, "root", pair);
     written.push("root");
   }
-  await refuseForeignKey(folder, "root", pair);
+  refuseForeignKey(folder, "root", pair);
   const certificate = new x509.X509Certificate(pair.certificate_pem);
   const now = clock.now().epochMilliseconds;
   if (now >= certificate.notAfter.getTime()) {
@@ -115,7 +115,7 @@ async function ensureLeaf(
 ): Promise<LeafPair> {
   const pair = await readPair(folder, name);
   if (pair !== null) {
-    await refuseForeignKey(folder, name, pair);
+    refuseForeignKey(folder, name, pair);
     const { der: _, ...facts } = await readCertificate(pair.certificate_pem);
     const ours = await new x509.X509Certificate(pair.certificate_pem)
       .verify({ publicKey: authority.certificate.publicKey, signatureOnly: true }).catch(() => false);
@@ -141,7 +141,7 @@ async function refuseOrphanedLeaves(folder: string): Promise<void> {
   }
 }
 
-async function refuseForeignKey(folder: string, name: string, pair: PairText): Promise<void> {
+function refuseForeignKey(folder: string, name: string, pair: PairText): void {
   try {
     new x509.X509Certificate(pair.certificate_pem);
   } catch {
