@@ -1,0 +1,2 @@
+/** Holds `/slow` back until a test opens it. */
+export const gate: PromiseWithResolvers<void> = Promise.withResolvers<void>();

@@ -1,0 +1,1 @@
+export const Note = () => <p id="note">A part of one branch.</p>;

@@ -1,0 +1,6 @@
+import { define } from "../../site.ts";
+
+export default define.middleware((ctx) => {
+  ctx.state.steps.push("hosts");
+  return ctx.next();
+});
