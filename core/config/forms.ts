@@ -1,5 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { readTarget } from "../database/target.ts";
+import { reason } from "../errors.ts";
 
 /** A TCP port that can be connected to. */
 export const port: z.ZodType<number> = z.int().min(1).max(65_535);
@@ -55,33 +57,11 @@ export const publicUrl: z.ZodType<string> = z.string().max(300).refine((text) =>
   return url !== null && url.protocol === "https:" && text.replace(/\/$/, "").toLowerCase() === url.origin;
 });
 
-/** Where a database listens: a unix socket (path of the socket file), or host and port. */
-export type DatabaseAddress = { socket: string } | { host: string; port: number };
-
-/**
- * Reads the address out of a database URL. `postgres://user:password@host:5432/name`, or, as libpq writes a
- * unix socket, `postgres://user@/name?host=/run/postgresql&port=5432`. Returns null for anything else: several
- * hosts, no database name, another scheme.
- */
-export function databaseAddress(text: string): DatabaseAddress | null {
-  const parts = /^postgres(?:ql)?:\/\/(?:[^@/?#]*@)?([^/?#@]*)\/([^/?#]+)(?:\?([^#]*))?$/.exec(text);
-  if (!parts) return null;
-  const query = new URLSearchParams(parts[3] ?? "");
-  const asked = query.get("host");
-  const askedPort = Number(query.get("port") ?? 5432);
-  if (!port.safeParse(askedPort).success) return null;
-  if (parts[1] === "") {
-    if (asked === null || !isCleanPath(asked) || asked === "/") return null;
-    return { socket: `${asked.replace(/\/+$/, "")}/.s.PGSQL.${askedPort}` };
+/** A database URL as core/database reads it; its words say what is wrong and never repeat the URL. */
+export const databaseUrl: z.ZodType<string> = z.string().max(2000).superRefine((text, context) => {
+  try {
+    readTarget(text);
+  } catch (thrown) {
+    context.addIssue({ code: "custom", message: reason(thrown) });
   }
-  if (asked !== null) return null;
-  const host = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+))(?::([0-9]{1,5}))?$/.exec(parts[1]);
-  if (!host) return null;
-  const name = host[1] ?? host[2];
-  const number = Number(host[3] ?? askedPort);
-  if (!hostOrAddress.safeParse(name).success || !port.safeParse(number).success) return null;
-  return { host: name, port: number };
-}
-
-/** A database URL that {@link databaseAddress} can read. */
-export const databaseUrl: z.ZodType<string> = z.string().max(2000).refine((text) => databaseAddress(text) !== null);
+});

@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { reason } from "../errors.ts";
 import { type FileRead, type Machine, thisMachine } from "./machine.ts";
 import { nearest } from "./nearest.ts";
@@ -38,6 +39,8 @@ export interface LoadedConfig {
   config: Config;
   /** By `section.name`. */
   origins: Origins;
+  /** The files that hold secrets; they are read again on a reload. */
+  secret_files: string[];
   /** The file that was read; null when there is none and none was asked for. */
   file: string | null;
 }
@@ -81,7 +84,9 @@ export function loadConfig(file?: string, machine: Machine = thisMachine()): Loa
   if (problems.length > 0) throw new ConfigError(problems);
   const config = values as unknown as Config;
   config.pki.directory ??= `${config.state.directory.replace(/\/+$/, "")}/pki`;
-  return { config, origins, file: "problem" in read ? null : path };
+  const secret_files = [...KEYS].filter(([name, key]) => key.secret && origins[name].startsWith("/"))
+    .map(([name]) => origins[name]).filter((origin) => !origin.startsWith(`${path}:`));
+  return { config, origins, secret_files, file: "problem" in read ? null : path };
 }
 
 function readFileValues(path: string, read: FileRead, given: Map<string, Given>, problems: ConfigProblem[]): void {
@@ -208,18 +213,21 @@ function check(given: Map<string, Given>, origins: Origins, problems: ConfigProb
     if (!found) continue;
     const result = key.schema.safeParse(found.value);
     if (result.success) values[section][name] = result.data;
-    else for (const issue of result.error.issues) problems.push(valueProblem(full, key, found, issue.path[0]));
+    else for (const issue of result.error.issues) problems.push(valueProblem(full, key, found, issue));
   }
   return values;
 }
 
-function valueProblem(full: string, key: Key, found: Given, at: PropertyKey | undefined): ConfigProblem {
+function valueProblem(full: string, key: Key, found: Given, issue: z.core.$ZodIssue): ConfigProblem {
+  const at = issue.path[0];
   const element = typeof at === "number" && Array.isArray(found.value) ? found.value[at] : undefined;
   const shown = element ?? found.value;
   return {
     where: (typeof at === "number" ? found.elements?.[at]?.where : undefined) ?? found.where,
     key: typeof at === "number" ? `${full}[${at}]` : full,
-    problem: key.secret ? "The value is not as expected." : `${display(shown)} is not as expected.`,
+    problem: key.secret
+      ? issue.code === "custom" ? issue.message : "The value is not as expected."
+      : `${display(shown)} is not as expected.`,
     hint: `Expected ${key.expected}.`,
   };
 }

@@ -155,7 +155,7 @@ const refused: {
     name: "a database of another kind, its password unsaid",
     toml: '[database]\nurl = "mysql://u:geheim@h/x"',
     says: [
-      "config.toml:2: database.url: The value is not as expected. Expected postgres://user[:password]@host[:port]/database, or ?host=/folder for a unix socket.",
+      "config.toml:2: database.url: database.url is not a PostgreSQL address. Expected postgres://user[:password]@host[:port]/database, or ?host=/folder for a unix socket.",
     ],
   },
   { name: "a database without name", toml: '[database]\nurl = "postgres://u@h"', says: [/database\.url/] },
@@ -206,7 +206,7 @@ const refused: {
   {
     name: "a bad DATABASE_URL, unsaid",
     env: { DATABASE_URL: "postgres://u:geheim@h" },
-    says: [/^DATABASE_URL: database\.url: The value is not/],
+    says: [/^DATABASE_URL: database\.url: database\.url names no database/],
   },
   {
     name: "DATABASE_URL and its long form",
@@ -265,7 +265,7 @@ Deno.test("defaults, file, credential and variable, in this order", async () => 
       loaded.origins["log.level"],
       loaded.origins["database.url"],
     ],
-    ["PATCH_MANAGER__SERVER__PORT", X, `${box.folder}/database.url`],
+    ["PATCH_MANAGER__SERVER__PORT", `${box.file}:3`, "default", `${box.folder}/database.url`],
   );
   const shown = showConfig(loaded);
   assert.match(shown, new RegExp(`url = "${HIDDEN}"`));

@@ -246,6 +246,15 @@ export type Config = Omit<AllValues, "pki"> & { pki: { directory: string } };
 /** A configuration without secrets: what a role gets. */
 export type RoleConfig = Omit<Config, "database">;
 
+/** main supervises and migrates, web serves people, fleet talks to hosts. */
+export type Role = "main" | "web" | "fleet";
+
+/** The database URL that a role uses: its own login, or the one for everything. null when none is configured. */
+export function databaseUrlOf(role: Role, { database }: Config): string | null {
+  const own = { main: database.owner_url, web: database.web_url, fleet: database.fleet_url };
+  return own[role] ?? database.url;
+}
+
 /** Every key as `section.name`, in the order of the file. */
 export function allKeys(): { section: string; name: string; key: Key }[] {
   return Object.entries(sections).flatMap(([section, { keys }]) =>
