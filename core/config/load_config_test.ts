@@ -155,7 +155,7 @@ const refused: {
     name: "a database of another kind, its password unsaid",
     toml: '[database]\nurl = "mysql://u:geheim@h/x"',
     says: [
-      "config.toml:2: database.url: database.url is not a PostgreSQL address. Expected postgres://user[:password]@host[:port]/database, or ?host=/folder for a unix socket.",
+      "config.toml:2: database.url: database.url is not a PostgreSQL address. Expected postgres://user[:password]@host[:port]/database, or postgres:///database?host=/folder&user=name.",
     ],
   },
   { name: "a database without name", toml: '[database]\nurl = "postgres://u@h"', says: [/database\.url/] },

@@ -42,7 +42,8 @@ const list = (shape: Omit<Key<string[]>, "form" | "schema"> & { item: z.ZodType<
   return key<string[]>({ ...rest, form: "list", schema: z.array(item).max(1000) });
 };
 
-const databaseExpected = "postgres://user[:password]@host[:port]/database, or ?host=/folder for a unix socket";
+const databaseExpected =
+  "postgres://user[:password]@host[:port]/database, or postgres:///database?host=/folder&user=name";
 
 /**
  * Every key that the configuration file knows, by section. What may change while the program runs (intervals,
