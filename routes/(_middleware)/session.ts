@@ -1,0 +1,39 @@
+import { authenticate } from "../../core/auth/sessions.ts";
+import { define } from "../(_role)/state.ts";
+import { readCookie, SESSION_COOKIE, sessionCookie, THEME_COOKIE } from "../(_role)/cookies.ts";
+
+/**
+ * Finds out who is asking: a bearer token of an API client, or a browser's cookie. The cookie's token is replaced
+ * before the handler runs, so that a copied one ends the session soon.
+ */
+export const session = define.middleware(async (ctx) => {
+  const { services } = ctx.state;
+  const cookies = ctx.req.headers.get("cookie");
+  const theme = readCookie(cookies, THEME_COOKIE);
+  ctx.state.theme = theme === "light" || theme === "dark" ? theme : null;
+  const bearer = /^Bearer ([A-Za-z0-9_-]+)$/.exec(ctx.req.headers.get("authorization") ?? "")?.[1];
+  const token = bearer ?? readCookie(cookies, SESSION_COOKIE);
+  if (!token) return await isForeignVisit(ctx.req) ? reloadOnce(ctx.url) : ctx.next();
+  const found = await authenticate(services.sql, token, bearer ? "api" : "browser", services.clock);
+  ctx.state.viewer = found.viewer;
+  ctx.state.session_ended = found.viewer === null;
+  const answer = await ctx.next();
+  if (found.viewer && found.replacement && !answer.headers.has("set-cookie")) {
+    answer.headers.append("set-cookie", sessionCookie(found.replacement));
+  }
+  return answer;
+});
+
+/** A link on another site: the browser holds back our SameSite=Strict cookie on this first request only. */
+function isForeignVisit({ method, headers }: Request): boolean {
+  return method === "GET" && headers.get("sec-fetch-site") === "cross-site" &&
+    headers.get("sec-fetch-mode") === "navigate" && headers.get("sec-fetch-dest") === "document";
+}
+
+/** A page that loads itself again, now from our own site, so that the cookie comes along. */
+function reloadOnce(url: URL): Response {
+  const to = (url.pathname + url.search).replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+  const html = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Linux Patch Manager</title>` +
+    `<meta http-equiv="refresh" content="0;url=${to}"></head><body><p><a href="${to}">Go on</a></p></body></html>`;
+  return new Response(html, { headers: { "content-type": "text/html; charset=utf-8" } });
+}

@@ -1,0 +1,69 @@
+import type { Actor, Context as CallContext } from "../../core/audit/types.ts";
+import type { Viewer } from "../../core/auth/types.ts";
+import type { Authority } from "../../core/ca/types.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Sql } from "../../core/database/connection.ts";
+import { AppError } from "../../core/errors.ts";
+import type { Log } from "../../core/log.ts";
+import { createDefine } from "../../web/mod.ts";
+
+/** What the web role works with, made once at its start. */
+export interface Services {
+  sql: Sql;
+  clock: Clock;
+  log: Log;
+  /** The internal CA with the door to its key. */
+  authority: Authority;
+  /** SHA-256 of the root certificate's DER, 64 hexadecimal digits: what an enrolling host is told to expect. */
+  ca_fingerprint: string;
+  /** The root certificate, PEM. */
+  ca_certificate: string;
+  /** Addresses of a name, IPv4 and IPv6; empty when there are none. */
+  resolve(name: string): Promise<string[]>;
+  /** `https://patch.example.org` where it is configured; null lets the request's own Host stand. */
+  public_url: string | null;
+  /** Path of the file that holds the one-time password until the first login; null when it went to a terminal. */
+  initial_password_file: string | null;
+  version: string;
+  /** Hears of ended sessions and new events, for open sockets. */
+  live: LiveSource;
+}
+
+/** Tells open pages when there is something new; every hint may be lost, so readers look by themselves too. */
+export interface LiveSource {
+  /** Called with each new event's number, or null when something may have been missed. */
+  on_event(listener: (seq: number | null) => void): () => void;
+  /** Called with the id of a session that has ended, or null when any may have. */
+  on_revoked(listener: (session_id: string | null) => void): () => void;
+}
+
+/** What one request knows. Middleware fills it, handlers read it. */
+export interface State {
+  services: Services;
+  /** ULID, also in the answer's X-Request-Id. */
+  request_id: string;
+  /** The peer's address; null only where there is no connection (tests of the site alone). */
+  address: string | null;
+  viewer: Viewer | null;
+  /** Why a token that came along is no good, for words on the login page. */
+  session_ended: boolean;
+  theme: "light" | "dark" | null;
+  /** The page's own title, set by its handler or page function. */
+  title: string;
+}
+
+export const define = createDefine<State>();
+
+/** The person behind the request. @throws AppError not_signed_in; authorize() has looked before, so it never does */
+export function viewerOf(state: State): Viewer {
+  if (!state.viewer) throw new AppError("not_signed_in");
+  return state.viewer;
+}
+
+/** Who is asking, for use cases and audit. */
+export function callContext(state: State): CallContext {
+  const actor: Actor = state.viewer
+    ? { kind: "user", id: state.viewer.id, name: state.viewer.username }
+    : { kind: "anonymous" };
+  return { actor, address: state.address, request_id: state.request_id, clock: state.services.clock };
+}
