@@ -459,7 +459,9 @@ create table patch_job_hosts (
   error_code text,
   error text check (length(error) <= 8192),
   cancel_requested_at timestamptz,
+  -- Bytes of output consumed over all attempts, and where the present attempt's output begins among them.
   log_bytes int not null default 0,
+  log_start int not null default 0,
   queued_at timestamptz not null,
   dispatched_at timestamptz,
   started_at timestamptz,
