@@ -1,0 +1,75 @@
+import type { Clock } from "../clock.ts";
+import type { Tx } from "../database/types.ts";
+import { AppError } from "../errors.ts";
+import { uuidv7 } from "../ids.ts";
+import {
+  appendEvent,
+  insertHost,
+  insertMemberships,
+  insertPolls,
+  lockRegistration,
+  selectExisting,
+  selectUsableGroups,
+} from "./store.ts";
+import type { ExistingHost, HostEndpoint } from "./types.ts";
+
+/** What a new host begins with. */
+export interface NewHost extends HostEndpoint {
+  display_name?: string;
+  machine_hash?: string | null;
+  source: "manual" | "enrolment";
+  notes?: string;
+  tags?: string[];
+  group_ids?: string[];
+  /** Whoever adds it may put it into their own groups only (admins into all). Null: into all. */
+  viewer: string | null;
+  /** When it is asked for the first time. */
+  first_poll_at: Temporal.Instant;
+}
+
+/**
+ * Makes a host with its polls, counters and groups, inside the caller's transaction. Both ways in use it: by hand
+ * and by enrolment.
+ *
+ * @returns the new host's id
+ * @throws AppError host_exists with the existing host's name; validation_failed for an unknown group
+ */
+export async function createHost(tx: Tx, host: NewHost, clock: Clock): Promise<string> {
+  const machine_hash = host.machine_hash ?? null;
+  await lockRegistration(tx);
+  const [existing] = await selectExisting(tx, { ...host, machine_hash });
+  if (existing) throw hostExists(existing);
+  const groupIds = [...new Set(host.group_ids ?? [])];
+  const usable = await selectUsableGroups(tx, host.viewer, groupIds);
+  if (usable.length < groupIds.length) {
+    const hint = "Choose among the groups that you belong to.";
+    throw new AppError("validation_failed", {
+      details: [{ field: "group_ids", problem: "There is no such group.", hint }],
+    });
+  }
+  const id = uuidv7(clock);
+  const { display_name = "", notes = "", tags = [] } = host;
+  await insertHost(tx, {
+    ...host,
+    id,
+    display_name,
+    machine_hash,
+    notes,
+    tags: [...new Set(tags)],
+    created_at: clock.now(),
+    created_by: host.viewer,
+  });
+  await insertMemberships(tx, id, usable);
+  await insertPolls(tx, id, host.first_poll_at);
+  await appendEvent(tx, { topic: "hosts", host_id: id, kind: "created", data: { host_id: id, name: host.fqdn } });
+  return id;
+}
+
+/** The words when a host is there already. */
+export function hostExists(existing: ExistingHost): AppError {
+  const name = existing.display_name || existing.fqdn;
+  return new AppError("host_exists", {
+    message: `This host is already registered: ${name} (${existing.address}, port ${existing.port}).`,
+    details: [{ field: "address", problem: `Registered as ${name}.`, hint: "Open that host, or remove it first." }],
+  });
+}

@@ -1,0 +1,38 @@
+import type { Clock } from "../clock.ts";
+import type { Db } from "../database/types.ts";
+import { finishClaimed, parkClaimed } from "./polls_store.ts";
+import { nextPoll, plainWords } from "./rules.ts";
+import type { ClaimedPoll, PollResult } from "./types.ts";
+
+/**
+ * Ends a claimed poll and sets when the next one is due. Refused content counts as an answer: the host lives, so
+ * the poll was ok and the interval stays.
+ *
+ * @param intervalMs the present setting of this kind's interval
+ * @returns false when the lease had run out and somebody else has the poll: then nothing was written
+ */
+export function finishPoll(
+  db: Db,
+  poll: ClaimedPoll,
+  result: PollResult,
+  intervalMs: number,
+  clock: Clock,
+): Promise<boolean> {
+  const failures = result.ok ? 0 : poll.failures + 1;
+  return finishClaimed(db, poll, {
+    ok: result.ok,
+    failures,
+    duration_ms: Math.max(0, Math.round(result.duration_ms)),
+    error: result.ok ? null : plainWords(result.error).slice(0, 2000).toWellFormed(),
+    next_at: nextPoll(poll.host_id, intervalMs, failures, clock),
+  });
+}
+
+/**
+ * Puts a poll aside that broke the loop by itself, not by a host's silence. It stays so, and is shown, until somebody
+ * asks for the host again.
+ * @returns false when the lease had run out
+ */
+export function parkPoll(db: Db, poll: ClaimedPoll, reason: string): Promise<boolean> {
+  return parkClaimed(db, poll, plainWords(reason).slice(0, 2000).toWellFormed());
+}

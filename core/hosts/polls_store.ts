@@ -1,0 +1,112 @@
+import { z } from "zod";
+import type { Db } from "../database/types.ts";
+import { many } from "../database/rows.ts";
+import { ClaimedPoll, type PollKind } from "./types.ts";
+
+/**
+ * Takes due polls for this caller. What a person asked for goes first; rows that another worker is taking at this
+ * moment are skipped, not waited for.
+ */
+export function claimPolls(db: Db, limit: number, leaseMs: number): Promise<ClaimedPoll[]> {
+  return many(
+    ClaimedPoll,
+    db`
+      with due as materialized (
+        select p.host_id, p.kind, h.fqdn, host(h.address) as address, h.port, h.tls_name, h.simulated, app_now() as at,
+          coalesce(p.requested_at > p.last_ok_at, p.requested_at is not null) as requested
+        from host_polls p join hosts h on h.id = p.host_id
+        where h.removed_at is null and p.parked_reason is null
+          and p.next_at <= app_now()
+          and (p.lease_until is null or p.lease_until < app_now())
+        order by requested desc, p.next_at
+        limit ${limit}
+        for update of p skip locked
+      )
+      update host_polls p
+      set lease_until = due.at + make_interval(secs => ${leaseMs / 1000}::float8)
+      from due left join host_patch_data d on d.host_id = due.host_id
+      where p.host_id = due.host_id and p.kind = due.kind
+      returning p.host_id, p.kind, due.fqdn, due.address, due.port, due.tls_name, due.simulated, p.failures,
+        due.at as claimed_at, p.lease_until, due.requested,
+        case when due.requested then p.requested_max_index_age end as max_index_age, d.patches_etag, d.packages_etag`,
+  );
+}
+
+/** Writes a poll's end if the lease is still the caller's. False when the row went on without it. */
+export async function finishClaimed(
+  db: Db,
+  poll: ClaimedPoll,
+  end: { ok: boolean; failures: number; duration_ms: number; error: string | null; next_at: Temporal.Instant },
+): Promise<boolean> {
+  const rows = await db`
+    update host_polls set
+      lease_until = null,
+      failures = ${end.failures},
+      last_at = app_now(),
+      -- The start, not the end: what was asked for meanwhile is not answered by data read before.
+      last_ok_at = case when ${end.ok} then ${poll.claimed_at} else last_ok_at end,
+      last_duration_ms = ${end.duration_ms},
+      last_error = ${end.error},
+      next_at = case when requested_at > ${poll.claimed_at} then app_now() else ${end.next_at} end
+    where host_id = ${poll.host_id} and kind = ${poll.kind} and lease_until = ${poll.lease_until}
+    returning host_id`;
+  return rows.length === 1;
+}
+
+/** Puts a row aside that breaks the loop; shown until somebody asks for the host again. */
+export async function parkClaimed(db: Db, poll: ClaimedPoll, reason: string): Promise<boolean> {
+  const rows = await db`
+    update host_polls set lease_until = null, parked_reason = ${reason}, last_at = app_now(), last_error = ${reason}
+    where host_id = ${poll.host_id} and kind = ${poll.kind} and lease_until = ${poll.lease_until}
+    returning host_id`;
+  return rows.length === 1;
+}
+
+/** Makes the next health poll due at once, unless it fails already and has its own pauses. */
+export async function askHealthNow(db: Db, hostId: string): Promise<void> {
+  await db`
+    update host_polls set next_at = app_now()
+    where host_id = ${hostId} and kind = 'health' and failures = 0 and next_at > app_now()`;
+}
+
+/** Asks for fresh data of hosts. Answers how many polls that concerns. */
+export async function requestPolls(
+  db: Db,
+  hostIds: string[],
+  kinds: readonly PollKind[],
+  maxIndexAge: number | null,
+): Promise<number> {
+  const rows = await db`
+    with asked as (
+      select host_id, kind from host_polls
+      where host_id = any(${hostIds}::uuid[]) and kind = any(${[...kinds]}::text[])
+      -- In one order, so that two people who ask for overlapping selections do not block each other.
+      order by host_id, kind for no key update
+    )
+    update host_polls p
+    set requested_at = app_now(), next_at = app_now(), parked_reason = null,
+      requested_max_index_age = case when p.kind = 'patches' then ${maxIndexAge}::int end
+    from asked where p.host_id = asked.host_id and p.kind = asked.kind
+    returning p.host_id`;
+  return rows.length;
+}
+
+/** Tells the fleet role that something is due. A hint only: it looks by itself every few seconds. */
+export async function wakeFleet(db: Db, wake: { kind: string; id: string }): Promise<void> {
+  await db`select pg_notify('wake_fleet', ${JSON.stringify(wake)}::text)`;
+}
+
+/** How the polls stand, for metrics. */
+export async function countPolls(db: Db): Promise<{ due: number; leased: number; parked: number }> {
+  const [row] = await many(
+    z.object({ due: z.number(), leased: z.number(), parked: z.number() }),
+    db`
+      select
+        count(*) filter (where parked_reason is null and next_at <= app_now()
+          and (lease_until is null or lease_until < app_now()))::int as due,
+        count(*) filter (where lease_until >= app_now())::int as leased,
+        count(*) filter (where parked_reason is not null)::int as parked
+      from host_polls`,
+  );
+  return row;
+}

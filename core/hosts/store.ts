@@ -1,0 +1,210 @@
+import { z } from "zod";
+import type { Db } from "../database/types.ts";
+import { many, maybe } from "../database/rows.ts";
+import { ExistingHost, HealthRecord, type HostEndpoint, type HostFacts, HostSummary } from "./types.ts";
+
+/** Serialises what makes or removes hosts, so that a duplicate is named instead of a broken index. */
+const REGISTRATION_LOCK = 7204510336003;
+
+export async function lockRegistration(db: Db): Promise<void> {
+  await db`select pg_advisory_xact_lock(${REGISTRATION_LOCK})`;
+}
+
+/** Hosts that have one of these in common with a new one, whoever may see them. */
+export function selectExisting(
+  db: Db,
+  seen: { fqdn: string; address: string; port: number; machine_hash: string | null },
+): Promise<ExistingHost[]> {
+  return many(
+    ExistingHost,
+    db`
+      select id, fqdn, host(address) as address, port, display_name, machine_hash
+      from hosts
+      where removed_at is null
+        and (
+          (address = ${seen.address}::inet and port = ${seen.port})
+          or lower(fqdn) = ${seen.fqdn.toLowerCase()}
+          or machine_hash = ${seen.machine_hash}
+        )
+      order by created_at`,
+  );
+}
+
+export async function insertHost(
+  db: Db,
+  host: HostEndpoint & {
+    id: string;
+    display_name: string;
+    machine_hash: string | null;
+    source: "manual" | "enrolment";
+    notes: string;
+    tags: string[];
+    created_at: Temporal.Instant;
+    created_by: string | null;
+  },
+): Promise<void> {
+  await db`
+    insert into hosts
+      (id, fqdn, address, port, tls_name, display_name, machine_hash, source, health_since, notes, tags, created_at,
+       created_by)
+    values
+      (${host.id}, ${host.fqdn}, ${host.address}, ${host.port}, ${host.tls_name}, ${host.display_name},
+       ${host.machine_hash}, ${host.source}, ${host.created_at}, ${host.notes}, ${host.tags}::text[],
+       ${host.created_at}, ${host.created_by})`;
+  // Every host has its rows from the start, so that no report has to make them while others do the same.
+  await db`insert into host_patch_data (host_id) values (${host.id})`;
+  await db`insert into host_counters (host_id) values (${host.id})`;
+}
+
+export async function insertPolls(db: Db, hostId: string, nextAt: Temporal.Instant): Promise<void> {
+  await db`
+    insert into host_polls (host_id, kind, next_at) values (${hostId}, 'health', ${nextAt}), (${hostId}, 'patches', ${nextAt})`;
+}
+
+/** Groups that exist among the given; those of the viewer only, unless an admin asks. */
+export async function selectUsableGroups(db: Db, viewer: string | null, ids: string[]): Promise<string[]> {
+  const rows = await many(
+    z.object({ id: z.uuid() }),
+    db`
+      select g.id from groups g
+      where g.id = any(${ids}::uuid[])
+        and (
+          ${viewer}::uuid is null
+          or exists (select from users u where u.id = ${viewer}::uuid and u.role = 'admin')
+          or exists (select from user_groups ug where ug.user_id = ${viewer}::uuid and ug.group_id = g.id)
+        )`,
+  );
+  return rows.map((row) => row.id);
+}
+
+export async function insertMemberships(db: Db, hostId: string, groupIds: string[]): Promise<void> {
+  if (groupIds.length === 0) return;
+  await db`
+    insert into host_groups (host_id, group_id)
+    select ${hostId}, g from unnest(${groupIds}::uuid[]) g on conflict do nothing`;
+}
+
+export function selectVisible(db: Db, viewer: string, hostId: string): Promise<HostSummary | null> {
+  return maybe(
+    HostSummary,
+    db`
+      select h.id, h.fqdn, host(h.address) as address, h.port, h.tls_name, h.display_name, h.simulated, h.source, h.health,
+        h.health_reason, h.created_at
+      from hosts h join visible_hosts(${viewer}) v on v.host_id = h.id
+      where h.id = ${hostId}`,
+  );
+}
+
+/** Those of the given hosts that the viewer may see. */
+export async function selectVisibleIds(db: Db, viewer: string, hostIds: string[]): Promise<string[]> {
+  const rows = await many(
+    z.object({ host_id: z.uuid() }),
+    db`select v.host_id from visible_hosts(${viewer}) v where v.host_id = any(${hostIds}::uuid[]) order by 1`,
+  );
+  return rows.map((row) => row.host_id);
+}
+
+/** False when somebody was faster. */
+export async function markRemoved(db: Db, hostId: string, at: Temporal.Instant, by: string | null): Promise<boolean> {
+  const rows = await db`
+    update hosts set removed_at = ${at}, removed_by = ${by} where id = ${hostId} and removed_at is null returning id`;
+  return rows.length === 1;
+}
+
+export async function deletePolls(db: Db, hostId: string): Promise<void> {
+  await db`delete from host_polls where host_id = ${hostId}`;
+}
+
+/** Ends what has not begun on a host. Answers the jobs that it was part of. */
+export async function cancelQueued(db: Db, hostId: string, at: Temporal.Instant, words: string): Promise<string[]> {
+  const rows = await many(
+    z.object({ job_id: z.uuid() }),
+    db`
+      update patch_job_hosts
+      set state = 'cancelled', message = ${words}, ended_at = ${at}, lease_until = null, fence = fence + 1
+      where host_id = ${hostId} and state in ('queued', 'waiting')
+      returning job_id`,
+  );
+  const jobs = rows.map((row) => row.job_id);
+  if (jobs.length === 0) return jobs;
+  await db`
+    update patch_jobs j set ended_at = ${at}
+    where j.id = any(${jobs}::uuid[]) and j.ended_at is null
+      and not exists (
+        select from patch_job_hosts jh
+        where jh.job_id = j.id
+          and jh.state in ('queued', 'waiting', 'dispatching', 'running', 'verifying', 'rebooting')
+      )`;
+  return jobs;
+}
+
+/** Serials of the certificates that were revoked by this. */
+export async function revokeCertificates(db: Db, hostId: string, at: Temporal.Instant): Promise<string[]> {
+  const rows = await many(
+    z.object({ serial: z.string() }),
+    db`
+      update certificates set revoked_at = ${at}, revoked_reason = 'cessation_of_operation'
+      where host_id = ${hostId} and kind = 'agent' and revoked_at is null
+      returning serial`,
+  );
+  return rows.map((row) => row.serial).sort();
+}
+
+export async function appendEvent(
+  db: Db,
+  event: {
+    topic: string;
+    job_id?: string;
+    host_id?: string;
+    kind: string;
+    data: Record<string, string | number | boolean | null>;
+  },
+): Promise<void> {
+  await db`
+    select event_append(${event.topic}, ${event.job_id ?? null}::uuid, ${event.host_id ?? null}::uuid, ${event.kind},
+      ${db.json(event.data)})`;
+}
+
+const ObservedRow = HealthRecord.extend({
+  os_id: z.string().nullable(),
+  os_name: z.string().nullable(),
+  os_version: z.string().nullable(),
+  kernel: z.string().nullable(),
+  architecture: z.string().nullable(),
+  package_manager: z.string().nullable(),
+  virtualization: z.string().nullable(),
+  agent_name: z.string().nullable(),
+  agent_version: z.string().nullable(),
+  boot_id: z.string().nullable(),
+  boot_time: z.instanceof(Temporal.Instant).nullable(),
+  reboot_required: z.boolean(),
+  reboot_reasons: z.array(z.string()),
+  certificate_expires_at: z.instanceof(Temporal.Instant).nullable(),
+  simulated: z.boolean(),
+});
+export type ObservedRow = z.infer<typeof ObservedRow>;
+
+/** What polls know of a host, under a lock, so that two polls judge one after the other. Null for a removed one. */
+export function lockObserved(db: Db, hostId: string): Promise<ObservedRow | null> {
+  return maybe(
+    ObservedRow,
+    db`
+      select health, health_since, health_reason, not_answering_since, os_id, os_name, os_version, kernel, architecture,
+        package_manager, virtualization, agent_name, agent_version, boot_id, boot_time, reboot_required, reboot_reasons,
+        certificate_expires_at, simulated
+      from hosts where id = ${hostId} and removed_at is null for no key update`,
+  );
+}
+
+/** Writes only the columns that changed, and nothing when none did. Answers their names. */
+export async function updateObserved(
+  db: Db,
+  hostId: string,
+  before: ObservedRow,
+  after: HealthRecord & HostFacts,
+): Promise<(keyof ObservedRow)[]> {
+  const changed = (Object.keys(before) as (keyof ObservedRow)[])
+    .filter((key) => after[key] !== undefined && String(after[key]) !== String(before[key]));
+  if (changed.length > 0) await db`update hosts set ${db(after as never, ...changed as never[])} where id = ${hostId}`;
+  return changed;
+}
