@@ -11,7 +11,8 @@ export interface ErrorBody {
 /** What was thrown, as an error with public words. Details of anything unforeseen stay in the log. */
 export function publicError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
-  if (unavailable(thrown)) return new AppError("database_unavailable", { cause: thrown });
+  const down = unavailable(thrown);
+  if (down) return down;
   const status = statusOf(thrown);
   if (status === 404) return new AppError("not_found");
   if (status === 405) return new AppError("method_not_allowed");
