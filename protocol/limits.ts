@@ -102,7 +102,7 @@ function readEvented(body: EventedBody, max: number): Promise<Uint8Array> {
   body.on("end", () => over || resolve(join(chunks, length)));
   body.on("error", reject);
   // After "end" this changes nothing.
-  body.on("close", () => reject(new LimitError("malformed", "It ended before it was complete.")));
+  body.on("close", () => reject(Object.assign(new Error("The sender broke off."), { code: "ECONNRESET" })));
   return promise;
 }
 

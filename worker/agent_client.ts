@@ -1,0 +1,302 @@
+import { Client } from "undici";
+import type { TLSSocket } from "node:tls";
+import type { z } from "zod";
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import { Envelope } from "../protocol/api.ts";
+import {
+  answerLimits,
+  CONNECT_TIMEOUT_MS,
+  MAX_RESPONSE_BYTES,
+  parseJsonLimited,
+  readBytesLimited,
+  REQUEST_TIMEOUT_MS,
+} from "../protocol/limits.ts";
+import { AgentError, agentError, BROKEN_ANSWER, worthAnotherTry } from "./agent_error.ts";
+import { type EventHandlers, type EventSocket, openEventSocket } from "./agent_socket.ts";
+import {
+  type AgentAddress,
+  type ClientCredentials,
+  clientCredentialsProblem,
+  expectedName,
+  explainFailure,
+  openTls,
+  type Trust,
+} from "./agent_tls.ts";
+
+export { AgentError, type AgentErrorKind, type HttpFailure } from "./agent_error.ts";
+export type { AgentAddress, ClientCredentials } from "./agent_tls.ts";
+export type { EventHandlers, EventSocket } from "./agent_socket.ts";
+
+export interface AgentClientOptions extends ClientCredentials {
+  /** The only root, PEM. */
+  ca: string;
+  /** Serial numbers as lower-case hexadecimal. Asked on every connection, so it may change. */
+  revoked: { has(serial: string): boolean };
+  clock: Clock;
+  log: Log;
+  /** TCP and TLS together, milliseconds. Default 5,000. */
+  connect_timeout_ms?: number;
+}
+
+export interface AgentRequest<Schema extends z.ZodType> {
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Path with query, from the root: `/api/v1/patches?max_index_age=0`. Ids in it are encoded by the caller. */
+  path: string;
+  /** What `data` of the answer must be. */
+  schema: Schema;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** The tag of the answer that is known already; the host may then say "not modified". */
+  etag?: string | null;
+  /** From the first packet to the last byte, a second try included. Default and most: 30,000. */
+  timeout_ms?: number;
+  signal?: AbortSignal;
+}
+
+/** An answer whose `data` fits the schema, or the word that nothing has changed. */
+export type AgentAnswer<Data> =
+  | { not_modified: false; status: number; data: Data; etag: string | null }
+  | { not_modified: true; status: 304; etag: string | null };
+
+export interface AgentClient {
+  /**
+   * One exchange with one host. A GET whose connection was refused or broke is tried once more at once.
+   * Throws AgentError, or the signal's reason when the caller gave up.
+   */
+  request<Schema extends z.ZodType>(
+    host: AgentAddress,
+    request: AgentRequest<Schema>,
+  ): Promise<AgentAnswer<z.infer<Schema>>>;
+  /** Opens the host's event socket. Throws AgentError when it cannot be opened. */
+  openEvents(host: AgentAddress, handlers: EventHandlers): Promise<EventSocket>;
+  /** New requests use these; running ones end with the old; event sockets are closed, so that they open anew. */
+  swapCredentials(credentials: ClientCredentials): void;
+  /** Ends everything that is open. */
+  close(): void;
+}
+
+/** One connection per request: between two sweeps nothing stays open, and no answer can belong to another host. */
+export function createAgentClient(options: AgentClientOptions): AgentClient {
+  const trust: Trust = { ca: options.ca, revoked: options.revoked, clock: options.clock };
+  const connect_timeout_ms = options.connect_timeout_ms ?? CONNECT_TIMEOUT_MS;
+  let credentials = readable(options);
+  const ended = new AbortController();
+  const sockets = new Set<EventSocket>();
+
+  return {
+    async request(host, request) {
+      const started = performance.now();
+      const timeout_ms = Math.min(request.timeout_ms ?? REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
+      const limits = { connect_timeout_ms, deadline: started + timeout_ms, timeout_ms, ended: ended.signal };
+      const once = () => exchange(host, request, credentials, trust, limits);
+      try {
+        return await once().catch((error) => {
+          if (request.method === "GET" && worthAnotherTry(error) && !ended.signal.aborted) return once();
+          throw error;
+        });
+      } catch (error) {
+        if (error instanceof AgentError) {
+          options.log.debug("agent.failed", {
+            host_id: host.id,
+            method: request.method,
+            error_code: error.kind,
+            duration_ms: Math.round(performance.now() - started),
+          });
+        }
+        throw error;
+      }
+    },
+    async openEvents(host, handlers) {
+      const socket = await openEventSocket(host, credentials, trust, { ...handlers, connect_timeout_ms });
+      sockets.add(socket);
+      socket.closed.then(() => sockets.delete(socket));
+      if (ended.signal.aborted) socket.close();
+      return socket;
+    },
+    swapCredentials(next) {
+      credentials = readable(next);
+      for (const socket of sockets) socket.close();
+    },
+    close() {
+      ended.abort();
+      for (const socket of sockets) socket.close();
+    },
+  };
+}
+
+interface Limits {
+  connect_timeout_ms: number;
+  /** On the scale of performance.now(). */
+  deadline: number;
+  timeout_ms: number;
+  ended: AbortSignal;
+}
+
+async function exchange<Schema extends z.ZodType>(
+  host: AgentAddress,
+  request: AgentRequest<Schema>,
+  credentials: ClientCredentials,
+  trust: Trust,
+  limits: Limits,
+): Promise<AgentAnswer<z.infer<Schema>>> {
+  request.signal?.throwIfAborted();
+  const attempt = startAttempt(host, credentials, trust, limits, request.signal);
+  try {
+    const response = await attempt.race(attempt.client.request({
+      method: request.method,
+      path: request.path,
+      reset: true,
+      headers: requestHeaders(host, request),
+      body: request.body === undefined ? null : JSON.stringify(request.body),
+    }));
+    attempt.answering();
+    // Before any other await: the stream goes on reading into memory while nobody listens.
+    const bytes = await attempt.race(readBytesLimited(response.body, MAX_RESPONSE_BYTES));
+    return readAnswer(response.statusCode, response.headers.etag, bytes, request.schema);
+  } catch (error) {
+    throw await attempt.explain(error);
+  } finally {
+    attempt.end();
+  }
+}
+
+/** Everything that one try holds: the connection, its timers, and the first reason why it must end. */
+function startAttempt(
+  host: AgentAddress,
+  credentials: ClientCredentials,
+  trust: Trust,
+  limits: Limits,
+  signal: AbortSignal | undefined,
+) {
+  let socket: TLSSocket | undefined;
+  let connect_failure: unknown;
+  let head_seen = false;
+  const over = Promise.withResolvers<never>();
+  over.promise.catch(() => {});
+  const slow_connect = setTimeout(() => {
+    over.reject(agentError(Object.assign(new Error("silent"), { code: "ETIMEDOUT" }), host));
+  }, Math.min(limits.connect_timeout_ms, limits.deadline - performance.now()));
+  const slow_answer = setTimeout(() => {
+    over.reject(new AgentError("timeout", `The host took longer than ${seconds(limits.timeout_ms)} to answer.`));
+  }, limits.deadline - performance.now());
+  const on_abort = () => over.reject(signal!.reason);
+  signal?.addEventListener("abort", on_abort);
+  const on_end = () => over.reject(new AgentError("closed", "The manager is stopping."));
+  limits.ended.addEventListener("abort", on_end);
+  if (limits.ended.aborted) on_end();
+
+  const client = new Client("https://agent", {
+    pipelining: 1,
+    // One timer for everything, ours: the library's are up to a second late and do not see a slow drip.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxHeaderSize: 16 * 1024,
+    maxResponseSize: MAX_RESPONSE_BYTES,
+    connect: (_options, callback) => {
+      openTls(host, credentials, trust, (opened) => socket = opened).then(
+        (opened) => {
+          clearTimeout(slow_connect);
+          callback(null, opened);
+        },
+        (error) => {
+          connect_failure ??= error;
+          over.reject(error);
+          callback(error, null);
+        },
+      );
+    },
+  });
+  return {
+    client,
+    race: <Value>(work: Promise<Value>): Promise<Value> => Promise.race([work, over.promise]),
+    answering: () => {
+      head_seen = true;
+    },
+    async explain(error: unknown): Promise<unknown> {
+      if (signal?.aborted && error === signal.reason) return error;
+      const left = Math.max(0, Math.min(limits.connect_timeout_ms, limits.deadline - performance.now()));
+      const explained = await explainFailure(connect_failure ?? error, host, trust, left);
+      if (explained.kind !== "closed" || !head_seen || error instanceof AgentError) return explained;
+      return new AgentError("closed", BROKEN_ANSWER, { cause: error });
+    },
+    end() {
+      clearTimeout(slow_connect);
+      clearTimeout(slow_answer);
+      signal?.removeEventListener("abort", on_abort);
+      limits.ended.removeEventListener("abort", on_end);
+      client.destroy().catch(() => {});
+      socket?.destroy();
+    },
+  };
+}
+
+function requestHeaders(host: AgentAddress, request: AgentRequest<z.ZodType>): Record<string, string> {
+  const name = expectedName(host);
+  return {
+    host: `${name.includes(":") ? `[${name}]` : name}:${host.port}`,
+    accept: "application/json",
+    ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+    ...(request.etag ? { "if-none-match": request.etag } : {}),
+  };
+}
+
+function readAnswer<Schema extends z.ZodType>(
+  status: number,
+  etag_header: string | string[] | undefined,
+  bytes: Uint8Array,
+  schema: Schema,
+): AgentAnswer<z.infer<Schema>> {
+  const etag = typeof etag_header === "string" && /^(W\/)?"[\x21\x23-\x7e]{0,200}"$/.test(etag_header)
+    ? etag_header
+    : null;
+  if (status === 304) return { not_modified: true, status, etag };
+  if (status >= 300 && status < 400) {
+    throw new AgentError("http", `The host answered with a redirect (HTTP ${status}), which is never followed.`, {
+      http: { status, code: null, retryable: false },
+    });
+  }
+  if (status >= 400) throw errorAnswer(status, bytes);
+  const envelope = fit(Envelope, parseJsonLimited(bytes, answerLimits));
+  if (!envelope.success) throw errorAnswer(status, bytes);
+  return { not_modified: false, status, data: fit(schema, envelope.data), etag };
+}
+
+/** An error answer; one that is not in the agreed form is still an error, with less to say. */
+function errorAnswer(status: number, bytes: Uint8Array): AgentError {
+  let error: Envelope["error"] = null;
+  try {
+    error = Envelope.parse(parseJsonLimited(bytes, answerLimits)).error;
+  } catch {
+    // Told by the status alone: the body may be anything, such as the page of a proxy.
+  }
+  const words = error ? `: ${printable(error.message)} (${printable(error.code)})` : "";
+  return new AgentError("http", `The host answered with an error, HTTP ${status}${words}.`, {
+    http: { status, code: error?.code ?? null, retryable: error?.retryable ?? false },
+  });
+}
+
+/** Parses with a schema. The words name the first field that is wrong, never its value. */
+function fit<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [first] = result.error.issues;
+  const where = first.path.length > 0 ? `${printable(first.path.join("."))}: ` : "";
+  throw new AgentError("schema", `The host's answer is not as the protocol says. ${where}${printable(first.message)}.`);
+}
+
+/** A stranger's words, cut, without control characters, without the full stop that we put ourselves. */
+function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.slice(0, 300).replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, " ").replace(/\.$/, "");
+}
+
+function seconds(ms: number): string {
+  return ms < 1000 ? `${ms} ms` : `${Math.round(ms / 1000)} s`;
+}
+
+function readable(credentials: ClientCredentials): ClientCredentials {
+  const problem = clientCredentialsProblem(credentials);
+  if (problem) throw new Error(problem);
+  return { client_cert: credentials.client_cert, client_key: credentials.client_key };
+}

@@ -1,0 +1,457 @@
+import assert from "node:assert/strict";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import https from "node:https";
+import { createServer as createTcpServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import { z } from "zod";
+import { x509 } from "../core/ca/x509.ts";
+import { systemClock } from "../core/clock.ts";
+import { silentLog } from "../core/log.ts";
+import { clientCheckedTlsOptions, guardListener } from "../protocol/listener.ts";
+import { createPeerCheck, MANAGER_IDENTITY } from "../protocol/peer.ts";
+import {
+  daysFromNow,
+  listening,
+  makeAuthority,
+  makeLeaf,
+  makeManager,
+  makeOdd,
+  type TestPair,
+} from "../testing/tls.ts";
+import { type AgentClientOptions, AgentError, createAgentClient } from "./agent_client.ts";
+
+const root = await makeAuthority(daysFromNow(-200));
+const foreign = await makeAuthority();
+const manager = await makeManager(root);
+const good = await makeLeaf(root, { addresses: ["127.0.0.1"], dns: ["web-01.example.com"] });
+const Anything = z.object({ word: z.string() });
+
+const client_options: AgentClientOptions = {
+  ca: root.ca,
+  client_cert: manager.certificate,
+  client_key: manager.key,
+  revoked: new Set(),
+  clock: systemClock,
+  log: silentLog,
+};
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** An agent's listener as the real agent has it, with a handler of the test's choice. */
+function agentServer(handler: Handler, pair: Pick<TestPair, "certificate" | "key"> = good, ca = root.ca) {
+  const server = https.createServer(clientCheckedTlsOptions({ ca, ...pair }), handler);
+  const check = createPeerCheck({ ca, identity: MANAGER_IDENTITY, revoked: new Set(), clock: systemClock });
+  guardListener(server, { check: () => check, allowed: null });
+  return listening(server);
+}
+
+function envelope(data: unknown): string {
+  return JSON.stringify({ success: true, request_id: "r", timestamp: "2026-01-01T00:00:00Z", data, error: null });
+}
+
+const say = (text: string | Uint8Array, status = 200): Handler => (_request, response) => {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(text);
+};
+
+function host(port: number, tls_name: string | null = null) {
+  return { id: "018f0000-0000-7000-8000-000000000001", address: "127.0.0.1", port, tls_name };
+}
+
+const get = { method: "GET", path: "/api/v1/health", schema: Anything } as const;
+
+async function failure(work: Promise<unknown>): Promise<AgentError> {
+  const error = await work.then(() => assert.fail("it did not fail"), (error) => error);
+  assert.ok(error instanceof AgentError, `${error?.stack ?? error}`);
+  return error;
+}
+
+Deno.test("an answer is read, by address and by name, with its tag", async () => {
+  const seen: string[] = [];
+  await using agent = await agentServer((request, response) => {
+    seen.push(`${request.method} ${request.url} ${request.headers.host} ${request.headers["if-none-match"] ?? "-"}`);
+    if (request.headers["if-none-match"] === '"a1"') return void response.writeHead(304, { etag: '"a1"' }).end();
+    response.setHeader("etag", '"a1"');
+    response.end(envelope({ word: "yes", unknown: 1 }));
+  });
+  const client = createAgentClient(client_options);
+  assert.deepEqual(await client.request(host(agent.port), get), {
+    not_modified: false,
+    status: 200,
+    data: { word: "yes" },
+    etag: '"a1"',
+  });
+  const named = await client.request(host(agent.port, "web-01.example.com"), { ...get, etag: '"a1"' });
+  assert.deepEqual(named, { not_modified: true, status: 304, etag: '"a1"' });
+  assert.deepEqual(seen, [
+    `GET /api/v1/health 127.0.0.1:${agent.port} -`,
+    `GET /api/v1/health web-01.example.com:${agent.port} "a1"`,
+  ]);
+});
+
+Deno.test("a body is sent as JSON", async () => {
+  await using agent = await agentServer((request, response) => {
+    const chunks: Uint8Array[] = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", () => {
+      const text = new TextDecoder().decode(chunks[0]);
+      response.end(envelope({ word: `${request.method} ${request.headers["content-type"]} ${text}` }));
+    });
+  });
+  const answer = await createAgentClient(client_options).request(host(agent.port), {
+    ...get,
+    method: "POST",
+    body: { packages: ["zlib1g"] },
+  });
+  assert.deepEqual(answer.not_modified || answer.data, { word: 'POST application/json {"packages":["zlib1g"]}' });
+});
+
+const certificates: {
+  name: string;
+  pair: () => Promise<Pick<TestPair, "certificate" | "key">>;
+  tls_name?: string;
+  words: RegExp;
+}[] = [
+  {
+    name: "of another root with the same name",
+    pair: () => makeLeaf(foreign, { addresses: ["127.0.0.1"] }),
+    words: /^Certificate was not issued by this manager's certificate authority\. Enrol the host again/,
+  },
+  {
+    name: "expired 3 days ago",
+    pair: () => makeLeaf(root, { addresses: ["127.0.0.1"] }, daysFromNow(-93.5)),
+    words: /^Certificate expired 3 days ago\. Renew it on the host: patch-agent renew\.$/,
+  },
+  {
+    name: "valid from tomorrow on",
+    pair: () => makeLeaf(root, { addresses: ["127.0.0.1"] }, daysFromNow(2)),
+    words: /^Certificate is not valid for another 1 day\. Check the clocks/,
+  },
+  {
+    name: "for a client",
+    pair: () => makeManager(root),
+    words: /^Certificate is not made for a server\./,
+  },
+  {
+    name: "for another name",
+    pair: () => makeLeaf(root, { dns: ["web-02.example.com"] }),
+    tls_name: "web-01.example.com",
+    words: /^TLS name mismatch: the certificate is for web-02\.example\.com, not web-01\.example\.com\.$/,
+  },
+  {
+    name: "for another address",
+    pair: () => makeLeaf(root, { addresses: ["127.0.0.2"] }),
+    words: /^TLS name mismatch: the certificate is for 127\.0\.0\.2, not 127\.0\.0\.1\.$/,
+  },
+  {
+    name: "with the name only as common name",
+    pair: () =>
+      makeOdd(root, "web-01.example.com", [
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      ]),
+    tls_name: "web-01.example.com",
+    words: /^TLS name mismatch: the certificate names no host/,
+  },
+];
+
+for (const { name, pair, tls_name, words } of certificates) {
+  Deno.test(`a host's certificate ${name} is refused in words`, async () => {
+    let served = 0;
+    await using agent = await agentServer((_request, response) => void (served++, response.end()), await pair());
+    const error = await failure(createAgentClient(client_options).request(host(agent.port, tls_name), get));
+    assert.equal(error.kind, "tls", error.message);
+    assert.match(error.message, words);
+    assert.equal(served, 0);
+  });
+}
+
+Deno.test("a revoked host is refused, and from the moment of its revocation", async () => {
+  await using agent = await agentServer(say(envelope({ word: "yes" })));
+  const revoked = new Set<string>();
+  const client = createAgentClient({ ...client_options, revoked });
+  await client.request(host(agent.port), get);
+  revoked.add(good.serial);
+  const error = await failure(client.request(host(agent.port), get));
+  assert.equal(error.kind, "revoked");
+  assert.match(error.message, /^The host's certificate was revoked\./);
+});
+
+const clients: { name: string; pair: () => Promise<TestPair> }[] = [
+  { name: "of another root", pair: () => makeManager(foreign) },
+  { name: "that expired", pair: () => makeManager(root, daysFromNow(-93)) },
+  { name: "of a server", pair: () => makeLeaf(root, { addresses: ["127.0.0.1"] }) },
+];
+for (const { name, pair } of clients) {
+  Deno.test(`our own certificate ${name} gets no answer, and words about it`, async () => {
+    const { certificate, key } = await pair();
+    let served = 0;
+    await using agent = await agentServer((_request, response) => void (served++, response.end()));
+    const client = createAgentClient({ ...client_options, client_cert: certificate, client_key: key });
+    const error = await failure(client.request(host(agent.port), get));
+    assert.equal(error.kind, "closed", error.message);
+    assert.match(error.message, /closed the connection without an answer\. Does it trust this manager's certificate/);
+    assert.equal(served, 0);
+  });
+}
+
+Deno.test("a host that speaks only TLS 1.2 is refused", async () => {
+  await using agent = await listening(
+    createTlsServer({ cert: good.certificate, key: good.key, maxVersion: "TLSv1.2" }, (socket) => socket.destroy()),
+  );
+  const error = await failure(createAgentClient(client_options).request(host(agent.port), get));
+  assert.equal(error.kind, "tls", error.message);
+  assert.match(error.message, /does not speak TLS 1\.3/);
+});
+
+Deno.test("a port where nothing listens is tried twice, then told", async () => {
+  const closed = await listening(createTcpServer());
+  await closed[Symbol.asyncDispose]();
+  const error = await failure(createAgentClient(client_options).request(host(closed.port), get));
+  assert.equal(error.kind, "refused");
+  assert.equal(error.message, `Connection refused on port ${closed.port}. Is patch-agent running?`);
+});
+
+Deno.test("a host without a numeric address is not looked up", async () => {
+  const error = await failure(
+    createAgentClient(client_options).request({ ...host(1), address: "web-01.example.com" }, get),
+  );
+  assert.equal(error.kind, "dns");
+});
+
+/** A plain TCP server that counts connections and does one thing with each. */
+async function tcp(act: (socket: Socket) => void) {
+  const counted = { connections: 0 };
+  const server = await listening(createTcpServer((socket) => {
+    counted.connections++;
+    act(socket);
+  }));
+  return Object.assign(server, counted, { count: () => counted.connections });
+}
+
+Deno.test("a connection that breaks is tried once more when reading, and once only when writing", async () => {
+  await using agent = await tcp((socket) => socket.destroy());
+  const client = createAgentClient(client_options);
+  assert.equal((await failure(client.request(host(agent.port), get))).kind, "closed");
+  assert.equal(agent.count(), 2);
+  assert.equal((await failure(client.request(host(agent.port), { ...get, method: "POST", body: {} }))).kind, "closed");
+  assert.equal(agent.count(), 3);
+});
+
+Deno.test("a broken first try and a good second one are an answer", async () => {
+  let first = true;
+  await using agent = await agentServer((request, response) => {
+    if (first) request.socket.destroy();
+    else response.end(envelope({ word: "second" }));
+    first = false;
+  });
+  const answer = await createAgentClient(client_options).request(host(agent.port), get);
+  assert.deepEqual(answer.not_modified || answer.data, { word: "second" });
+});
+
+Deno.test("a silent port is given up in time and not tried again", async () => {
+  await using agent = await tcp(() => {});
+  const began = performance.now();
+  const client = createAgentClient({ ...client_options, connect_timeout_ms: 200 });
+  const error = await failure(client.request(host(agent.port), get));
+  assert.equal(error.kind, "timeout");
+  assert.match(error.message, /^No answer from 127\.0\.0\.1 on port \d+\./);
+  assert.ok(performance.now() - began < 2_000);
+  assert.equal(agent.count(), 1);
+});
+
+Deno.test("a port that speaks something else is told", async () => {
+  await using agent = await tcp((socket) => socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"));
+  const error = await failure(createAgentClient(client_options).request(host(agent.port), get));
+  assert.equal(error.kind, "tls", error.message);
+  assert.match(error.message, /does not speak TLS/);
+});
+
+const slow: { name: string; handler: Handler }[] = [
+  { name: "hangs before its head", handler: () => {} },
+  {
+    name: "drips a byte at a time without end",
+    handler: (_request, response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write(" "), 20);
+      response.on("close", () => clearInterval(drip));
+    },
+  },
+];
+for (const { name, handler } of slow) {
+  Deno.test(`a host that ${name} is cut at the total time`, async () => {
+    let served = 0;
+    await using agent = await agentServer((request, response) => {
+      served++;
+      handler(request, response);
+    });
+    const began = performance.now();
+    const error = await failure(
+      createAgentClient(client_options).request(host(agent.port), { ...get, timeout_ms: 600 }),
+    );
+    assert.equal(error.kind, "timeout", error.message);
+    assert.match(error.message, /took longer than 600 ms/);
+    assert.ok(performance.now() - began < 2_000);
+    assert.equal(served, 1);
+  });
+}
+
+Deno.test("the caller's signal ends a request at once, with its own reason", async () => {
+  const reached = Promise.withResolvers<void>();
+  await using agent = await agentServer(() => reached.resolve());
+  const control = new AbortController();
+  const work = createAgentClient(client_options).request(host(agent.port), { ...get, signal: control.signal });
+  await reached.promise;
+  const why = new Error("no longer wanted");
+  control.abort(why);
+  await assert.rejects(work, (error) => error === why);
+});
+
+const bodies: { name: string; handler: Handler; kind: string; words: RegExp }[] = [
+  {
+    name: "17 MiB that it announces",
+    handler: say(new Uint8Array(17 * 1024 * 1024).fill(0x20)),
+    kind: "too_large",
+    words: /larger than 16 MiB/,
+  },
+  {
+    name: "17 MiB in chunks",
+    handler: (_request, response) => {
+      response.on("error", () => {});
+      response.writeHead(200);
+      for (let i = 0; i < 17; i++) response.write(new Uint8Array(1024 * 1024).fill(0x20));
+      response.end();
+    },
+    kind: "too_large",
+    words: /larger than 16 MiB/,
+  },
+  {
+    name: "33 levels",
+    handler: say(`{"success":true,"data":${"[".repeat(32)}${"]".repeat(32)}}`),
+    kind: "malformed",
+    words: /nested deeper than 32 levels/,
+  },
+  {
+    name: "bytes that are no UTF-8",
+    handler: say(Uint8Array.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])),
+    kind: "malformed",
+    words: /not valid UTF-8/,
+  },
+  { name: "a page", handler: say("<html>hello</html>"), kind: "malformed", words: /not valid JSON/ },
+  { name: "nothing", handler: say(""), kind: "malformed", words: /not valid JSON/ },
+  { name: "no envelope", handler: say('{"word":"yes"}'), kind: "schema", words: /success/ },
+  {
+    name: "the wrong kind of data",
+    handler: say(envelope({ word: 7, secret: "hunter2" })),
+    kind: "schema",
+    words: /^The host's answer is not as the protocol says\. word: /,
+  },
+  {
+    name: "a redirect",
+    handler: (_request, response) => void response.writeHead(302, { location: "https://127.0.0.1/" }).end(),
+    kind: "http",
+    words: /redirect \(HTTP 302\), which is never followed/,
+  },
+  {
+    name: "less than it announces",
+    handler: (request, response) => {
+      response.writeHead(200, { "content-length": "100" });
+      response.write("{", () => request.socket.end());
+    },
+    kind: "closed",
+    words: /broke in the middle of the host's answer/,
+  },
+  {
+    name: "a head of 64 KiB",
+    handler: (_request, response) => {
+      response.setHeader("x-long", "a".repeat(64 * 1024));
+      response.end("{}");
+    },
+    kind: "too_large",
+    words: /head is larger/,
+  },
+  {
+    name: "garbage after 100 Continue",
+    handler: (request) => {
+      request.socket.end("HTTP/1.1 100 Continue\r\n\r\n\u0001\u0002 not HTTP\r\n\r\n");
+    },
+    kind: "malformed",
+    words: /valid HTTP/,
+  },
+  {
+    name: "garbage",
+    handler: (request) => void request.socket.end("SSH-2.0-OpenSSH_9.6\r\n"),
+    kind: "malformed",
+    words: /valid HTTP/,
+  },
+  {
+    name: "an error in the agreed form",
+    handler: say(
+      '{"success":false,"data":null,"error":{"code":"PKG_NOT_FOUND","message":"No \\u001b[31mpackage zlib"}}',
+      404,
+    ),
+    kind: "http",
+    words: /^The host answered with an error, HTTP 404: No  \[31mpackage zlib \(PKG_NOT_FOUND\)\.$/,
+  },
+  {
+    name: "an error page",
+    handler: say("<html>Bad gateway</html>", 502),
+    kind: "http",
+    words: /^The host answered with an error, HTTP 502\.$/,
+  },
+];
+for (const { name, handler, kind, words } of bodies) {
+  Deno.test(`a host that answers ${name} is refused for that`, async () => {
+    await using agent = await agentServer(handler);
+    const error = await failure(
+      createAgentClient(client_options).request(host(agent.port), { ...get, method: "DELETE" }),
+    );
+    assert.equal(error.kind, kind, error.message);
+    assert.match(error.message, words);
+    assert.doesNotMatch(error.message, /hunter2/);
+  });
+}
+
+Deno.test("an error answer keeps its status and code", async () => {
+  await using agent = await agentServer(
+    say('{"success":false,"data":null,"error":{"code":"QUEUE_FULL","message":"Full.","retryable":true}}', 429),
+  );
+  const error = await failure(createAgentClient(client_options).request(host(agent.port), get));
+  assert.deepEqual(error.http, { status: 429, code: "QUEUE_FULL", retryable: true });
+});
+
+Deno.test("new credentials serve new requests while a running one ends with the old", async () => {
+  const second = await makeManager(root);
+  const seen: string[] = [];
+  const running = Promise.withResolvers<ServerResponse>();
+  await using agent = await agentServer((request, response) => {
+    const { serialNumber } = (request.socket as unknown as import("node:tls").TLSSocket).getPeerCertificate();
+    seen.push(serialNumber.toLowerCase());
+    if (seen.length === 1) running.resolve(response);
+    else response.end(envelope({ word: "new" }));
+  });
+  const client = createAgentClient(client_options);
+  const old = client.request(host(agent.port), get);
+  const waiting = await running.promise;
+  client.swapCredentials({ client_cert: second.certificate, client_key: second.key });
+  await client.request(host(agent.port), get);
+  waiting.end(envelope({ word: "old" }));
+  const answer = await old;
+  assert.deepEqual(answer.not_modified || answer.data, { word: "old" });
+  assert.deepEqual(seen, [manager.serial, second.serial]);
+  assert.throws(
+    () => client.swapCredentials({ client_cert: second.certificate, client_key: manager.key }),
+    /does not belong/,
+  );
+  await client.request(host(agent.port), get);
+});
+
+Deno.test("close ends what is running", async () => {
+  const reached = Promise.withResolvers<void>();
+  await using agent = await agentServer(() => reached.resolve());
+  const client = createAgentClient(client_options);
+  const work = client.request(host(agent.port), get);
+  await reached.promise;
+  client.close();
+  assert.equal((await failure(work)).kind, "closed");
+  assert.equal((await failure(client.request(host(agent.port), get))).kind, "closed");
+});
