@@ -1,0 +1,57 @@
+import type { PackageManager } from "../executor/package_manager.ts";
+import { applyArguments, refreshArguments } from "./apt/arguments.ts";
+import { aptCall, programs, read } from "./apt/command.ts";
+import { readDatabaseState } from "./apt/database_state.ts";
+import { explainFailure } from "./apt/failures.ts";
+import { countTransactions, mentionsRun } from "./apt/history.ts";
+import { readIndexTime } from "./apt/index_time.ts";
+import { readInstalled } from "./apt/installed.ts";
+import { readListing } from "./apt/listing.ts";
+import { makePlan } from "./apt/plan.ts";
+import { readReboot } from "./apt/reboot.ts";
+import { createStatusReader } from "./apt/status_stream.ts";
+import { verifyPlan } from "./apt/verify.ts";
+
+export interface AptOptions {
+  /** Absolute path of a system below a folder; null for the machine itself. */
+  root: string | null;
+  /** How long apt waits for another package manager. Seconds, default 120. */
+  lock_timeout_seconds?: number;
+}
+
+/** apt and dpkg of Debian, Ubuntu and their relatives. */
+export function createApt(options: AptOptions): PackageManager {
+  const { root, lock_timeout_seconds = 120 } = options;
+  let architecture: Promise<string> | null = null;
+  const native = () =>
+    architecture ??= read(aptCall(root, programs.dpkg, ["--print-architecture"])).then((answer) =>
+      answer.stdout.trim()
+    );
+  return {
+    name: "apt",
+    async version() {
+      const { stdout } = await read(aptCall(root, programs.apt_get, ["--version"]));
+      return /^apt (\S+)/.exec(stdout)?.[1] ?? null;
+    },
+    listing: async () => await readListing(root, await native()),
+    database: () => readDatabaseState(root),
+    refreshCall: () => aptCall(root, programs.apt_get, refreshArguments),
+    indexTime: () => readIndexTime(root),
+    plan: async (choice) => await makePlan(root, await native(), choice),
+    applyCall: (run_id, plan) =>
+      aptCall(root, programs.apt_get, applyArguments(run_id, plan.targets, lock_timeout_seconds)),
+    isApplyOf: (run_id, command_line) => mentionsRun(command_line, run_id),
+    progressReader: createStatusReader,
+    explain: explainFailure,
+    verify: async (plan, errors) => await verifyPlan(root, await native(), plan, errors),
+    async restoreMarks(plan) {
+      if (plan.automatic.length === 0) return;
+      const answer = await read(aptCall(root, programs.apt_mark, ["auto", ...plan.automatic]));
+      if (answer.code !== 0) throw new Error(`apt-mark could not restore marks: ${answer.stderr.trim()}`);
+    },
+    transactionsOf: (run_id) => countTransactions(root, run_id),
+    async reboot() {
+      return await readReboot(root, await readInstalled(root, await native()), root === null ? Deno.osRelease() : null);
+    },
+  };
+}

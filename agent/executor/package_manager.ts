@@ -1,0 +1,104 @@
+import type { FailedPackage, InstalledPackage, JobErrorCode, PackageChange, Patch } from "../../protocol/api.ts";
+import type { z } from "zod";
+
+/** One program to start, complete: nothing is inherited from the executor's own environment. */
+export interface ProgramCall {
+  /** Absolute path. */
+  program: string;
+  args: string[];
+  env: Record<string, string>;
+}
+
+/** What is installed and what is on offer, read at one moment. */
+export interface Listing {
+  installed: InstalledPackage[];
+  patches: Patch[];
+  /** Why the package manager could not say what it would install, in words; null when it could. */
+  error: string | null;
+}
+
+export type PackageDatabaseState = "ok" | "interrupted" | "broken" | "locked";
+
+export interface PackageDatabase {
+  state: PackageDatabaseState;
+  /** What is wrong and what to do, for people; null when nothing is. */
+  words: string | null;
+}
+
+/** Which updates an order asks for. */
+export interface Choice {
+  /** Keys of the listing; null means every installable one. */
+  packages: string[] | null;
+  /** The exact version that was approved, by name. */
+  versions: Record<string, string>;
+  security_only: boolean;
+}
+
+/** What an apply would do, from the package manager's own simulation. Serialisable: it is kept with the job. */
+export interface Plan {
+  /** What is asked for by name: these are the arguments. */
+  targets: { name: string; arch: string; version: string }[];
+  /** Everything that changes, new dependencies included. */
+  changes: PackageChange[];
+  /** Names that were there only because others need them; the mark must survive the update. */
+  automatic: string[];
+  /** Not empty: nothing may be started. */
+  refused: z.infer<typeof FailedPackage>[];
+  error_code: JobErrorCode | null;
+}
+
+/** Why something failed: a code for machines, words for people. */
+export interface Failure {
+  code: JobErrorCode;
+  words: string;
+}
+
+/** How far a started transaction is, from what it wrote so far. */
+export interface TransactionProgress {
+  /** 0 to 100, never falling. */
+  percent: number;
+  phase: "download" | "install";
+  /** What it does now, in the package manager's words. */
+  message: string;
+  conffiles_kept: string[];
+  /** Reasons by package name. */
+  errors: Record<string, string>;
+}
+
+/** Reads what a transaction writes about itself, chunk by chunk. */
+export interface ProgressReader {
+  push(text: string): TransactionProgress;
+  readonly progress: TransactionProgress;
+}
+
+export interface Verification {
+  /** What did change, as the package database says now. */
+  done: PackageChange[];
+  failed: z.infer<typeof FailedPackage>[];
+}
+
+/** What the executor needs of a package manager. One implementation per kind of distribution. */
+export interface PackageManager {
+  readonly name: string;
+  version(): Promise<string | null>;
+  listing(): Promise<Listing>;
+  database(): Promise<PackageDatabase>;
+  /** Downloads what is on offer now. */
+  refreshCall(): ProgramCall;
+  /** When the newest index landed on this machine, ms since the epoch; null when there is none. */
+  indexTime(): Promise<number | null>;
+  plan(choice: Choice): Promise<Plan>;
+  /** The transaction. It carries the run id in its arguments, so that it is found again after a crash. */
+  applyCall(run_id: string, plan: Plan): ProgramCall;
+  /** True for the command line of a process that {@link applyCall} started for this run. */
+  isApplyOf(run_id: string, command_line: string): boolean;
+  progressReader(): ProgressReader;
+  /** Reads a failure out of the output. */
+  explain(output: string, during: "refresh" | "apply"): Failure;
+  verify(plan: Plan, errors: Record<string, string>): Promise<Verification>;
+  /** What has to be put right after a transaction, however it ended. Safe to repeat. */
+  restoreMarks(plan: Plan): Promise<void>;
+  /** How often the package manager recorded a transaction of this run. */
+  transactionsOf(run_id: string): Promise<number>;
+  reboot(): Promise<{ required: boolean; reasons: string[] }>;
+}
