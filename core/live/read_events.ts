@@ -1,0 +1,86 @@
+import type { Sql } from "../database/connection.ts";
+import { eventRange, eventsAfter, eventsOf } from "./store.ts";
+import type { LiveEvent, Subscription } from "./types.ts";
+
+/** What a page is told after it asked for topics. */
+export interface EventPage {
+  /** Oldest first. */
+  events: LiveEvent[];
+  /** Go on from here; also when there were no events. */
+  next_after_seq: number;
+  /** There are more than the limit: ask again at once. */
+  more: boolean;
+  /** Events that the page has not seen are gone: it must read everything anew, then follow from next_after_seq. */
+  reload: boolean;
+}
+
+/**
+ * Events of topics, each after its own number, that the viewer may know of.
+ * @param viewer_id user id: events of hosts and jobs out of scope are left out.
+ * @param topics at most 20. A null `after_seq` starts with what comes next.
+ * @param limit 1 to 1,000.
+ */
+export async function readEvents(
+  sql: Sql,
+  viewer_id: string,
+  topics: Subscription[],
+  limit: number,
+): Promise<EventPage> {
+  const { first, last } = await eventRange(sql);
+  const head = last ?? 0;
+  const asked = topics.map((one) => ({ topic: one.topic, after_seq: one.after_seq ?? head }));
+  // Numbers above the head come from another database, such as one before a restore.
+  const lost = asked.some((one) => one.after_seq > head || (first === null ? false : one.after_seq < first - 1));
+  // After 24 quiet hours nothing is left to compare with; then whatever was seen may be too old.
+  const emptied = first === null && asked.some((one) => one.after_seq > 0);
+  if (lost || emptied) return { events: [], next_after_seq: head, more: false, reload: true };
+  const events = asked.length === 0 ? [] : await eventsOf(sql, viewer_id, asked, limit);
+  const more = events.length === limit;
+  return {
+    events,
+    next_after_seq: more ? events.at(-1)!.seq : Math.max(head, events.at(-1)?.seq ?? 0),
+    more,
+    reload: false,
+  };
+}
+
+/**
+ * All events after a number, for one reader that feeds many pages. Who may see what is that reader's business: see
+ * {@link visibleTo}.
+ */
+export function readEventsAfter(sql: Sql, after_seq: number, limit: number): Promise<LiveEvent[]> {
+  return eventsAfter(sql, after_seq, limit);
+}
+
+/** Number of the last event, 0 without any: where a reader that starts now begins. */
+export async function lastEvent(sql: Sql): Promise<number> {
+  return (await eventRange(sql)).last ?? 0;
+}
+
+/**
+ * Whether the viewer may be told of each event: asked once per host and job, for a reader that feeds many pages.
+ * @returns a test over events.
+ */
+export async function visibleTo(
+  sql: Sql,
+  viewer_id: string,
+  events: LiveEvent[],
+): Promise<(event: LiveEvent) => boolean> {
+  const hosts = [...new Set(events.flatMap((event) => event.host_id ?? []))];
+  const jobs = [...new Set(events.flatMap((event) => event.host_id === null ? event.job_id ?? [] : []))];
+  const visible_hosts = new Set<string>();
+  const visible_jobs = new Set<string>();
+  if (hosts.length > 0) {
+    const rows = await sql`
+      select host_id from visible_hosts(${viewer_id}) where host_id = any(${hosts}::uuid[])`;
+    for (const row of rows) visible_hosts.add(row.host_id);
+  }
+  if (jobs.length > 0) {
+    const rows = await sql`
+      select distinct r.job_id from patch_job_hosts r join visible_hosts(${viewer_id}) v on v.host_id = r.host_id
+      where r.job_id = any(${jobs}::uuid[])`;
+    for (const row of rows) visible_jobs.add(row.job_id);
+  }
+  return (event) =>
+    event.host_id !== null ? visible_hosts.has(event.host_id) : event.job_id === null || visible_jobs.has(event.job_id);
+}

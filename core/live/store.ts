@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { type Db, many, maybe, one } from "../database/connection.ts";
+import { LiveEvent, type Subscription } from "./types.ts";
+
+/** First and last event that is kept; null without any. */
+export function eventRange(db: Db): Promise<{ first: number | null; last: number | null }> {
+  return one(
+    z.object({ first: z.number().nullable(), last: z.number().nullable() }),
+    db`select min(seq) as first, max(seq) as last from live_events`,
+  );
+}
+
+/**
+ * Events of the topics after each one's number, oldest first, without those of hosts that the viewer may not know
+ * of. An event of a job without a host needs one visible host in that job.
+ */
+export function eventsOf(db: Db, viewer_id: string, topics: Subscription[], limit: number): Promise<LiveEvent[]> {
+  return many(
+    LiveEvent,
+    db`
+      with visible as materialized (select host_id from visible_hosts(${viewer_id}))
+      select e.seq, e.topic, e.kind, e.job_id, e.host_id, e.data
+      from unnest(${topics.map((one) => one.topic)}::text[], ${topics.map((one) => one.after_seq)}::bigint[])
+        as wanted (topic, after_seq)
+      join live_events e on e.topic = wanted.topic and e.seq > wanted.after_seq
+      where case
+        when e.host_id is not null then exists (select from visible v where v.host_id = e.host_id)
+        when e.job_id is not null then exists (
+          select from patch_job_hosts r join visible v on v.host_id = r.host_id where r.job_id = e.job_id
+        )
+        else true
+      end
+      order by e.seq limit ${limit}`,
+  );
+}
+
+export function eventsAfter(db: Db, after_seq: number, limit: number): Promise<LiveEvent[]> {
+  return many(
+    LiveEvent,
+    db`
+      select seq, topic, kind, job_id, host_id, data from live_events
+      where seq > ${after_seq} order by seq limit ${limit}`,
+  );
+}
+
+/** Removes at most `limit` events older than the given hours, oldest first, and says how many. */
+export async function deleteOldEvents(db: Db, hours: number, limit: number): Promise<number> {
+  const rows = await db`
+    delete from live_events where seq in (
+      select seq from live_events where at < app_now() - make_interval(hours => ${hours}) order by at limit ${limit}
+    ) returning seq`;
+  return rows.length;
+}
+
+export async function insertTicket(
+  db: Db,
+  ticket: { hash: Uint8Array; session_id: string; user_id: string; seconds: number },
+): Promise<void> {
+  await db`
+    insert into ws_tickets (hash, session_id, user_id, expires_at)
+    values (${ticket.hash}, ${ticket.session_id}, ${ticket.user_id}, app_now() + make_interval(secs => ${ticket.seconds}))`;
+}
+
+/** Burns the ticket in the statement that accepts it, so that of two callers one gets it. */
+export function burnTicket(db: Db, hash: Uint8Array): Promise<{ session_id: string; user_id: string } | null> {
+  return maybe(
+    z.object({ session_id: z.string(), user_id: z.string() }),
+    db`
+      update ws_tickets t set used_at = app_now()
+      from sessions s join users u on u.id = s.user_id
+      where t.hash = ${hash} and t.used_at is null and t.expires_at > app_now()
+        and s.id = t.session_id and s.revoked_at is null and s.expires_at > app_now() and s.idle_until > app_now()
+        and u.disabled_at is null
+      returning t.session_id, t.user_id`,
+  );
+}
