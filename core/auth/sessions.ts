@@ -57,7 +57,7 @@ export async function authenticate(sql: Sql, token: string, kind: SessionKind, c
     await store.revokeSessions(sql, { family: session.family }, "an old token was used again", now);
     return { viewer: null, why: "reused" };
   }
-  const viewer = viewerOf({ ...session, must_change: session.must_change });
+  const viewer = viewerOf(session);
   const idle_until = now.add({ minutes: IDLE_MINUTES });
   if (kind === "browser" && session.is_current && age > ROTATE_AFTER_SECONDS) {
     const replacement = secretToken();
@@ -69,6 +69,14 @@ export async function authenticate(sql: Sql, token: string, kind: SessionKind, c
     await store.touchSession(sql, session.id, now, idle_until);
   }
   return { viewer, replacement: null };
+}
+
+/** The viewer of a session that is still good, for a ticket that stood for it. Null when it is not. */
+export async function viewerOfSession(sql: Sql, session_id: string, clock: Clock): Promise<Viewer | null> {
+  const session = await store.findSessionById(sql, session_id);
+  if (!session || session.revoked || session.disabled) return null;
+  const now = clock.now();
+  return isBefore(session.expires_at, now) || isBefore(session.idle_until, now) ? null : viewerOf(session);
 }
 
 /**

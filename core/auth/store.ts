@@ -104,6 +104,18 @@ export function findSession(db: Db, hash: Uint8Array): Promise<StoredSession | n
   );
 }
 
+export function findSessionById(db: Db, id: string): Promise<StoredSession | null> {
+  return maybe(
+    Session,
+    db`
+      select s.id, s.family, s.kind, true as is_current, s.rotated_at, s.last_used_at, s.idle_until,
+        s.expires_at, s.revoked_at is not null as revoked, u.id as user_id, u.username, u.display_name, u.role,
+        u.disabled_at is not null as disabled, coalesce(p.must_change, false) as must_change
+      from sessions s join users u on u.id = s.user_id left join passwords p on p.user_id = u.id
+      where s.id = ${id}`,
+  );
+}
+
 /** Replaces the token, unless another request was faster. True when this call did it. */
 export async function rotateToken(
   db: Db,

@@ -5,6 +5,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Sql } from "../../core/database/connection.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
+import type { Relay } from "../(_live)/relay.ts";
 import { createDefine } from "../../web/mod.ts";
 
 /** What the web role works with, made once at its start. */
@@ -25,8 +26,8 @@ export interface Services {
   /** Path of the file that holds the one-time password until the first login; null when it went to a terminal. */
   initial_password_file: string | null;
   version: string;
-  /** Hears of ended sessions and new events, for open sockets. */
-  live: LiveSource;
+  /** Feeds the open pages. */
+  relay: Relay;
 }
 
 /** Tells open pages when there is something new; every hint may be lost, so readers look by themselves too. */

@@ -1,0 +1,37 @@
+import type { HttpBindings } from "@hono/node-server";
+import { islands, routes } from "../../gen/server.ts";
+import { type AssetSource, createSite, type RouteEntry, type Site } from "../../web/mod.ts";
+import { answerError } from "./answer_error.ts";
+import { authorize } from "./authorize.ts";
+import type { Services, State } from "./state.ts";
+
+/** The product's site: all routes with their access, over the given services. */
+export function createProductSite(services: Services, assets?: AssetSource): Site<State> {
+  return createSite<State>({
+    routes,
+    islands,
+    assets,
+    state: (hono) => ({
+      services,
+      request_id: "",
+      address: peerAddress(hono.env as Partial<HttpBindings> | undefined),
+      viewer: null,
+      session_ended: false,
+      theme: null,
+      title: "",
+    }),
+    authorize,
+    onError: answerError,
+  });
+}
+
+/** The route table alone, for `deno task routes` and the tests made from it. */
+export function productRoutes(): RouteEntry[] {
+  return createProductSite(undefined as never).routeTable();
+}
+
+/** An IPv4 address that came in over an IPv6 socket is written as IPv4. */
+function peerAddress(env: Partial<HttpBindings> | undefined): string | null {
+  const address = env?.incoming?.socket?.remoteAddress ?? null;
+  return address?.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+}
