@@ -107,8 +107,8 @@ function openPool(target: Target, options: ConnectOptions): Sql {
     connect_timeout: options.connect_timeout_s ?? 10,
     keep_alive: 60,
     prepare: true,
-    // The array types are ours, so the query for them before each connection's first one is not needed.
-    fetch_types: false,
+    // One query more per connection: without it `reserve()` on a fresh connection never returns (postgres.js 3.4.9).
+    fetch_types: true,
     types: driverTypes(),
     onnotice: (fields) => notice(fields.message),
     connection: {
@@ -120,7 +120,7 @@ function openPool(target: Target, options: ConnectOptions): Sql {
       IntervalStyle: "iso_8601",
     },
   });
-  // What fetch_types would have filled: the array type for `sql.array(values)`.
+  // The driver skips array types that have both directions already, and with them this table for `sql.array()`.
   Object.assign((sql.options as unknown as { shared: { typeArrayMap: object } }).shared.typeArrayMap, arrayTypes());
   return sql as unknown as Sql;
 }

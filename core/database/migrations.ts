@@ -27,7 +27,7 @@ export interface MigrationResult {
 const LOCK = "7205611870312";
 const FILE = /^(\d{4})_([a-z0-9_]+)\.sql$/;
 /** A transaction is ours to open and close; plpgsql's `begin` has no semicolon. */
-const TRANSACTION_CONTROL = /^\s*(begin|start transaction|commit|end|rollback|abort)\s*(transaction|work)?\s*;/im;
+const TRANSACTION_CONTROL = /^\s*(begin|start transaction|commit|rollback|abort)\s*(transaction|work)?\s*;/im;
 const LOCK_POLL_MS = 100;
 
 /**
@@ -175,7 +175,9 @@ async function apply(session: Db, migration: Migration): Promise<void> {
     await session`rollback`.catch(() => {});
     throw broken(
       `${name} failed: ${reason(error)}`,
-      "Nothing of it stays. Correct the cause and start again.",
+      migration.transactional
+        ? "Nothing of it stays. Correct the cause and start again."
+        : "It ran outside a transaction: see what of it stays, correct the cause and start again.",
       error,
     );
   }
