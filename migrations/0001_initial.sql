@@ -298,7 +298,7 @@ create table host_patch_data (
   host_id uuid primary key references hosts on delete cascade,
   -- The last report that was accepted.
   received_at timestamptz,
-  -- SHA-256 of normalised patches and packages: unchanged content writes no rows.
+  -- SHA-256 of the normalised patches, then that of the packages: unchanged content writes no rows.
   content_hash bytea,
   patches_etag text,
   packages_etag text,

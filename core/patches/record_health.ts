@@ -1,0 +1,80 @@
+import type { Health, SystemInfo } from "../../protocol/api.ts";
+import type { Clock } from "../clock.ts";
+import type { Tx } from "../database/types.ts";
+import { recordObservation } from "../hosts/record_observation.ts";
+import { healthProblems } from "../hosts/rules.ts";
+import type { HealthRecord, HostFacts } from "../hosts/types.ts";
+import { plain, readInstant, words } from "./rules.ts";
+import { noteIndexAge, saveHealth } from "./store.ts";
+
+/** What a health poll brought. */
+export interface HealthAnswer {
+  health: Health;
+  /** Null when it was not asked for this time. */
+  info: SystemInfo | null;
+  received_at: Temporal.Instant;
+  /** End of the certificate that the host showed; absent leaves what is known. */
+  certificate_expires_at?: Temporal.Instant;
+}
+
+/**
+ * Lands a host's health and what it says of its system: what is shown, and the judgement.
+ * @returns the host's health now; null when it was removed meanwhile
+ */
+export async function recordHealth(
+  tx: Tx,
+  hostId: string,
+  answer: HealthAnswer,
+  clock: Clock,
+): Promise<HealthRecord | null> {
+  const { health, info, received_at, certificate_expires_at } = answer;
+  const index_refreshed_at = readInstant(health.last_cache_update, clock);
+  const problems = healthProblems({
+    status: health.status,
+    checks: health.checks,
+    words: (health.problems ?? []).map(words).filter((text) => text !== ""),
+    index_refreshed_at,
+    certificate_expires_at,
+  }, clock);
+  const facts = { ...agentFacts(health), ...systemFacts(info, clock), certificate_expires_at };
+  // First the host's row: the one order in which polls take their locks.
+  const judged = await recordObservation(tx, hostId, { kind: "answered", problems }, facts, clock);
+  if (!judged) return null;
+  await saveHealth(tx, hostId, {
+    received_at,
+    status: health.status,
+    checks: JSON.parse(JSON.stringify(health.checks ?? {})),
+    problems,
+    uptime_seconds: health.uptime_seconds === undefined ? null : Math.round(health.uptime_seconds),
+    index_refreshed_at,
+    state_id: plain(health.agent?.state_id),
+  });
+  if (index_refreshed_at) await noteIndexAge(tx, hostId, index_refreshed_at);
+  return judged;
+}
+
+function agentFacts(health: Health): HostFacts {
+  return {
+    ...(health.version === undefined ? {} : { agent_version: plain(health.version) }),
+    ...(health.agent?.name === undefined ? {} : { agent_name: plain(health.agent.name) }),
+    ...(health.agent?.simulated ? { simulated: true as const } : {}),
+  };
+}
+
+function systemFacts(info: SystemInfo | null, clock: Clock): HostFacts {
+  if (!info) return {};
+  const reasons = (info.reboot_reasons ?? []).map(words).filter((text) => text !== "");
+  return {
+    os_id: plain(info.os_id)?.toLowerCase() ?? null,
+    os_name: plain(info.os),
+    os_version: plain(info.os_version),
+    kernel: plain(info.kernel),
+    architecture: plain(info.architecture),
+    package_manager: plain(info.package_manager?.name),
+    virtualization: plain(info.virtualization),
+    boot_id: plain(info.boot_id),
+    boot_time: readInstant(info.boot_time, clock),
+    reboot_required: info.pending_reboot ?? false,
+    reboot_reasons: info.pending_reboot ? reasons : [],
+  };
+}
