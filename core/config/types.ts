@@ -207,14 +207,14 @@ export const sections = {
   log: {
     reason: "The log goes to standard output.",
     keys: {
-      level: key({
+      level: key<"debug" | "info" | "warn" | "error">({
         form: "text",
         schema: z.enum(["debug", "info", "warn", "error"]),
         fallback: "info",
         expected: '"debug", "info", "warn" or "error"',
         reason: "Lines below this level are left out.",
       }),
-      format: key({
+      format: key<"auto" | "json" | "text">({
         form: "text",
         schema: z.enum(["auto", "json", "text"]),
         fallback: "auto",

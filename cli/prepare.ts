@@ -1,0 +1,89 @@
+import { ensurePki } from "../core/ca/ensure_pki.ts";
+import type { FileRead } from "../core/config/machine.ts";
+import { type Config, databaseUrlOf, type Role } from "../core/config/types.ts";
+import { connect } from "../core/database/connection.ts";
+import { loadMigrations, migrate } from "../core/database/migrations.ts";
+import { readTarget } from "../core/database/target.ts";
+import type { Log } from "../core/log.ts";
+import type { Program } from "./program.ts";
+import { readFile } from "../core/config/machine.ts";
+import type { WorkerRole } from "./supervisor.ts";
+
+/** What to do when no database is configured. */
+export function noDatabase(file: string): string {
+  return `No database is configured: set database.url in ${file}, or the variable DATABASE_URL, to a PostgreSQL 16 or ` +
+    "later.\nTo look around first, `deno task demo` in a checkout brings a database of its own.";
+}
+
+/** PEM of the CA for a role's database connection: `database.ca_file`, else the URL's own; null for public roots. */
+export function databaseCa(
+  role: Role,
+  config: Config,
+  read: (path: string) => FileRead | { problem: string; missing: boolean },
+): string | null {
+  const path = config.database.ca_file ?? readTarget(databaseUrlOf(role, config)!).ca_file;
+  if (path === null) return null;
+  const file = read(path);
+  if ("problem" in file) throw new Error(`The CA certificate of the database, ${path}, ${file.problem}.`);
+  return file.text;
+}
+
+/**
+ * Migrates as the owner; a fleet process of its own has no such right and waits in its role instead.
+ *
+ * @returns the schema version that this program works with
+ * @throws DatabaseError in words for a person
+ */
+export async function prepareDatabase(
+  config: Config,
+  roles: readonly WorkerRole[],
+  program: Program,
+  log: Log,
+): Promise<number> {
+  const wanted = await loadMigrations(`${program.root}/migrations`);
+  if (roles.includes("web")) await migrateAsOwner(config, wanted, log);
+  if (config.database.url !== null) {
+    log.warn("database.single_login", {
+      message: "One login serves both roles: a role that is taken over could read sessions, keys and the audit log. " +
+        "Set database.owner_url, web_url and fleet_url to give each its own.",
+    });
+  }
+  return wanted.length;
+}
+
+/** Brings the database to this program's version. */
+export async function migrateAsOwner(
+  config: Config,
+  wanted: Awaited<ReturnType<typeof loadMigrations>>,
+  log: Log,
+): Promise<string[]> {
+  const ca = databaseCa("main", config, readFile);
+  const sql = await connect({
+    url: databaseUrlOf("main", config)!,
+    ssl: ca === null ? undefined : { ca },
+    max: 2,
+    application_name: "patch-manager migrate",
+    log,
+  });
+  try {
+    const { applied, version } = await migrate(sql, wanted, log);
+    log.info("database.ready", { count: applied.length, version: String(version) });
+    return applied;
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+/** Makes or renews what the manager's own CA needs; the fleet role alone finds it made. */
+export async function preparePki(config: Config, roles: readonly WorkerRole[], log: Log): Promise<void> {
+  if (!roles.includes("web")) return;
+  const { written } = await ensurePki(config.pki.directory, { ui_names: uiNames(config) });
+  for (const name of written) log.info("certificate.issued", { path: `${config.pki.directory}/${name}.crt` });
+}
+
+/** The names of the self-made web certificate; null when the operator brings one. */
+export function uiNames({ server }: Config): string[] | null {
+  if (server.certificate_file !== null) return null;
+  const host = server.public_url === null ? [] : [new URL(server.public_url).hostname.replace(/^\[(.*)\]$/, "$1")];
+  return [...new Set([...server.names, ...host])];
+}
