@@ -1,0 +1,86 @@
+import { warmUpPasswords } from "../../core/auth/password.ts";
+import { deleteEndedSessions } from "../../core/auth/sessions.ts";
+import { systemClock } from "../../core/clock.ts";
+import { connect, type Sql } from "../../core/database/connection.ts";
+import { waitForSchema } from "../../core/database/migrations.ts";
+import { reason } from "../../core/errors.ts";
+import { initialPasswordFile } from "../../core/permissions.ts";
+import { type RoleContext, runRole } from "../../core/role.ts";
+import { assetsIn } from "../../web/mod.ts";
+import { openLiveSource } from "../(_live)/live_source.ts";
+import { Relay } from "../(_live)/relay.ts";
+import { loadCertificates } from "./certificate.ts";
+import { resolveName } from "./resolve_name.ts";
+import { type Listener, startListener } from "./server.ts";
+import { createProductSite } from "./site.ts";
+import type { Services } from "./state.ts";
+
+/** How often ended sessions are swept out and the web certificate is looked at. */
+const CARE_MS = 3_600_000;
+/** A relay that has not turned for so long is stuck: it reads every 5 s. */
+const RELAY_LIMIT_MS = 30_000;
+
+let sql: Sql | undefined;
+let listener: Listener | undefined;
+let relay: Relay | undefined;
+let source: Awaited<ReturnType<typeof openLiveSource>> | undefined;
+
+async function start(context: RoleContext): Promise<{ address: string }> {
+  const { config, secrets, log, signal } = context;
+  const clock = systemClock;
+  sql = await connect({
+    url: secrets.database_url,
+    ssl: secrets.database_ca === null ? undefined : { ca: secrets.database_ca },
+    max: 16,
+    application_name: "patch-manager web",
+    log,
+  });
+  await waitForSchema(sql, config.places.schema_version, { signal });
+  const { pki, ui } = await loadCertificates(config, clock);
+  source = await openLiveSource(sql, log);
+  relay = new Relay(sql, clock, log, context.loop("relay", RELAY_LIMIT_MS));
+  await relay.start(source);
+  const services: Services = {
+    sql,
+    clock,
+    log,
+    authority: pki.authority,
+    ca_certificate: pki.root.certificate_pem,
+    ca_fingerprint: pki.root.fingerprint,
+    resolve: resolveName,
+    public_url: config.server.public_url,
+    initial_password_file: initialPasswordFile(config),
+    version: config.places.version,
+    relay,
+  };
+  await warmUpPasswords();
+  const site = createProductSite(services, await assetsIn(`${config.places.root}/dist`));
+  listener = await startListener({ ...config.server, hostname: config.server.listen, ...ui, site, log });
+  setInterval(() => void care(context), CARE_MS);
+  return { address: listener.address };
+}
+
+async function care(context: RoleContext): Promise<void> {
+  if (context.signal.aborted || !sql) return;
+  try {
+    await deleteEndedSessions(sql, systemClock);
+    await reload(context);
+  } catch (thrown) {
+    context.log.warn("web.care_failed", { message: reason(thrown) });
+  }
+}
+
+/** Shows the certificate of the moment: renewed by us, or replaced by the operator. Open connections go on. */
+async function reload({ config }: RoleContext): Promise<void> {
+  const { ui } = await loadCertificates(config, systemClock);
+  listener?.swap(ui);
+}
+
+async function stop(deadline_ms: number): Promise<void> {
+  relay?.stop();
+  await listener?.stop(Math.max(1_000, deadline_ms - 2_000));
+  await source?.stop();
+  await sql?.end({ timeout: 2 });
+}
+
+runRole("web", { start, stop, reload, metrics: () => ({ live_sockets: relay?.open ?? 0 }) });
