@@ -390,7 +390,7 @@ const bodies: { name: string; handler: Handler; kind: string; words: RegExp }[] 
       404,
     ),
     kind: "http",
-    words: /^The host answered with an error, HTTP 404: No  \[31mpackage zlib \(PKG_NOT_FOUND\)\.$/,
+    words: /^The host answered with an error, HTTP 404: No {2}\[31mpackage zlib \(PKG_NOT_FOUND\)\.$/,
   },
   {
     name: "an error page",
