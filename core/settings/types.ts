@@ -1,0 +1,34 @@
+/** A number that may be changed while the manager runs. */
+export interface SettingRule {
+  key: SettingKey;
+  /** What a person reads above the field. */
+  title: string;
+  unit: "seconds" | "hosts" | "days" | "per minute";
+  default: number;
+  minimum: number;
+  maximum: number;
+  /** Why there is such a setting, why this default, and what the bounds protect. */
+  reason: string;
+}
+
+/** Every setting that exists; a key stands here or in the configuration file, never in both. */
+export interface Settings {
+  "poll.health_interval_seconds": number;
+  "poll.patches_interval_seconds": number;
+  "poll.concurrency": number;
+  "poll.health_timeout_seconds": number;
+  "poll.patches_timeout_seconds": number;
+  "enrolment.rate_per_minute": number;
+  "enrolment.pending_days": number;
+  "live.event_retention_seconds": number;
+}
+export type SettingKey = keyof Settings;
+
+/** A setting as the settings page shows it. */
+export interface SettingView extends SettingRule {
+  value: number;
+  changed_at: Temporal.Instant | null;
+  changed_by: string | null;
+  /** Words when the stored value is not usable and the default is in force instead. */
+  problem: string | null;
+}
