@@ -1,5 +1,5 @@
 import { connect, type Sql } from "../core/database/connection.ts";
-import { connectAsSuperuser, startTestServer, TEMPLATE } from "./database_server.ts";
+import { makeDatabase, startTestServer } from "./database_server.ts";
 
 export type TestLogin = "patch_owner" | "patch_web" | "patch_fleet";
 
@@ -46,12 +46,8 @@ export function testSocket(): string {
  * Disposing fails when something still has a connection to it: whoever opened it did not close it.
  */
 export async function testDatabase(): Promise<TestDatabase> {
-  const name = `test_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
-  await asSuperuser(async (superuser) => {
-    await superuser`create database ${superuser(name)} template ${
-      superuser(TEMPLATE)
-    } strategy file_copy owner patch_owner`;
-  });
+  const made = await makeDatabase(socket);
+  const name = made.name;
   const open = (login: TestLogin) =>
     connect({ socket, user: login, database: name, max: POOL, application_name: `test ${login}` });
   const pools = { sql: await open("patch_owner"), web: await open("patch_web"), fleet: await open("patch_fleet") };
@@ -66,18 +62,9 @@ export async function testDatabase(): Promise<TestDatabase> {
     setNow: (instant) => Promise.all(Object.values(pools).map((pool) => setPoolNow(pool, instant))).then(() => {}),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(Object.values(pools).map((pool) => pool.end({ timeout: 5 })));
-      await asSuperuser((superuser) => dropDatabase(superuser, name));
+      await made[Symbol.asyncDispose]();
     },
   };
-}
-
-async function asSuperuser(work: (superuser: Sql) => Promise<void>): Promise<void> {
-  const superuser = await connectAsSuperuser(socket);
-  try {
-    await work(superuser);
-  } finally {
-    await superuser.end({ timeout: 5 });
-  }
 }
 
 /** The setting belongs to a session, so every connection that the pool can have is opened and told. */
@@ -87,24 +74,5 @@ async function setPoolNow(pool: Sql, instant: Temporal.Instant | null): Promise<
     for (const session of sessions) await session`select set_config('app.now', ${instant?.toString() ?? ""}, false)`;
   } finally {
     for (const session of sessions) session.release();
-  }
-}
-
-/**
- * A session ends some milliseconds after its client closed the socket; whoever is still there after a second was
- * forgotten. `drop database` alone would look only every 100 ms.
- */
-async function dropDatabase(superuser: Sql, name: string): Promise<void> {
-  const end = performance.now() + 1_000;
-  for (;;) {
-    const left = await superuser`
-      select application_name, state, left(query, 100) as query from pg_stat_activity where datname = ${name}`;
-    if (left.length === 0) return void await superuser`drop database ${superuser(name)}`;
-    if (performance.now() > end) {
-      await superuser`drop database ${superuser(name)} with (force)`;
-      const words = left.map((row) => `${row.application_name} (${row.state}: ${row.query})`).join(", ");
-      throw new Error(`connections to the test's database were left open: ${words}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
