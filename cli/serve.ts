@@ -10,6 +10,8 @@ import { databaseCa, noDatabase, prepareDatabase, preparePki } from "./prepare.t
 import { complain, type Program, words } from "./program.ts";
 import { type RoleOrder, type RolesEnded, supervise, type Supervisor, type WorkerRole } from "./supervisor.ts";
 
+/** The code of each role, from the folder of main.ts. Below routes/ only a folder like (_role) is no URL. */
+const ENTRIES: Record<WorkerRole, string> = { web: "routes/(_role)/main", fleet: "worker/main" };
 /** How long the roles may take to finish or hand over what runs. */
 const STOP_MS = 20_000;
 /** A terminal and a task runner both pass Ctrl-C on: within this time the second one is the same one. */
@@ -81,7 +83,7 @@ function order(
   const { root, version } = program;
   return {
     role,
-    entry: new URL(`file://${encodeURI(root)}/${role === "web" ? "routes" : "worker"}/main${program.ending}`),
+    entry: new URL(`file://${encodeURI(root)}/${ENTRIES[role]}${program.ending}`),
     permissions: workerPermissions(rolePermissions(role, loaded.config, places)),
     start: {
       type: "start",

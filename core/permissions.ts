@@ -37,7 +37,7 @@ const LIBRARY_ENV = ["PG*", "WS_NO_BUFFER_UTIL", "WS_NO_UTF_8_VALIDATE"];
 const UNDICI_ENV = ["JEST_WORKER_ID", "UNDICI_NO_WASM_SIMD"];
 
 /** The file that holds the first admin's one-time password until it is used. */
-export function initialPasswordFile(config: Config): string {
+export function initialPasswordFile(config: Pick<Config, "state">): string {
   return `${config.state.directory.replace(/\/+$/, "")}/initial-password`;
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { loadConfig } from "./config/load_config.ts";
 import type { Config, Role } from "./config/types.ts";
 import { ARGON2_FILE, permissionFlags, type Places, rolePermissions, workerPermissions } from "./permissions.ts";
-import type { Attempt, Outcome } from "./permissions_probe.ts";
+import type { Attempt, Outcome } from "./permissions_fixture.ts";
 
 const ROOT = Deno.realPathSync(new URL("..", import.meta.url).pathname).replace(/\/$/, "");
 const PLACES: Places = {
@@ -133,7 +133,7 @@ async function closeAll(listener: Deno.Listener): Promise<void> {
 
 /** Starts a worker with exactly the role's permissions, lets it try everything, and compares. */
 async function prove(role: Role, { config, places }: Box, cases: [string, Attempt, Outcome][]): Promise<void> {
-  const worker = new Worker(new URL("./permissions_probe.ts", import.meta.url), {
+  const worker = new Worker(new URL("./permissions_fixture.ts", import.meta.url), {
     type: "module",
     deno: { permissions: workerPermissions(rolePermissions(role, config, places)) },
   } as WorkerOptions);
