@@ -17,6 +17,15 @@ export function start(loaders: Loaders): void {
   const first = readPayload(document);
   setAssets(first.assets);
   void wake(document, first, loaders);
+  // One key for the search field, wherever the page is; not while somebody types.
+  addEventListener("keydown", (event) => {
+    const typing = (event.target as Element).closest?.("input, textarea, select, [contenteditable]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1) return;
+    const field = document.querySelector<HTMLElement>(`[data-shortcut="${CSS.escape(event.key)}"]`);
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+  });
   startNavigation({
     sleep: (region) => region.querySelectorAll("x-island").forEach((element) => render(null, element)),
     wake: (region, from) => wake(region, readPayload(from), loaders),

@@ -1,4 +1,4 @@
-import { type ComponentChildren, createContext, type FunctionComponent, h, options, type VNode } from "preact";
+import { type ComponentChildren, createContext, type FunctionComponent, h, options } from "preact";
 import { useContext } from "preact/hooks";
 import { Signal } from "@preact/signals";
 import { stringify } from "devalue";
@@ -35,11 +35,6 @@ function wrap(name: string, component: Island): Island {
       : h("x-slot", null, h(InsideIsland.Provider, { value: false, children }));
     return h("x-island", { name, index }, h(InsideIsland.Provider, { value: true, children: h(Inner, props, slot) }));
   };
-}
-
-/** A region that client-side navigation replaces; its name must be on both pages. */
-export function Partial({ name, children }: { name: string; children?: ComponentChildren }): VNode {
-  return h("x-partial", { name }, children) as VNode;
 }
 
 const previous = options.vnode;

@@ -5,6 +5,6 @@ export type { Context, MiddlewareContext } from "./context.ts";
 export { HttpError, statusOf } from "./http_error.ts";
 export { createSite, type Site, type SiteOptions, type UpgradeAnswer } from "./site.ts";
 export { assetsIn, NO_ASSETS } from "./assets.ts";
-export { Partial } from "./islands.tsx";
+export { Partial } from "./partial.tsx";
 export { planSite, tableOf } from "./plan.ts";
 export type * from "./types.ts";

@@ -30,9 +30,9 @@ export async function renderDocument<State>(
   const head = html.indexOf("</head>");
   const foot = html.lastIndexOf("</body>");
   if (head === -1 || foot === -1) throw new Error("The outermost layout must write <html>, <head> and <body>.");
-  const icons = { "icons.svg": assetUrl("icons.svg") };
+  const known = Object.fromEntries(Object.keys(manifest.names).map((name) => [name, assetUrl(name)]));
   return "<!DOCTYPE html>" + html.slice(0, head) + headTags(run, manifest) + html.slice(head, foot) +
-    `<script type="application/json" data-islands>${writePayload(run, icons)}</script>` + html.slice(foot);
+    `<script type="application/json" data-islands>${writePayload(run, known)}</script>` + html.slice(foot);
 }
 
 function headTags(run: IslandRun, manifest: AssetManifest): string {

@@ -1,0 +1,56 @@
+import type { ComponentChildren } from "preact";
+
+/** Filters as one row: a GET form, so every view has its own address. `result` says what is left. */
+export function Filters(
+  { action, label = "Filters", result, children }: {
+    action?: string;
+    label?: string;
+    result?: ComponentChildren;
+    children: ComponentChildren;
+  },
+) {
+  return (
+    <form class="filters" action={action} role="search" aria-label={label}>
+      {children}
+      {result && <span class="filters-result" role="status">{result}</span>}
+    </form>
+  );
+}
+
+/** A choice within the filter row. */
+export function FilterSelect(
+  { id, name, label, value, options }: {
+    id: string;
+    name: string;
+    label: string;
+    value?: string;
+    options: { value: string; label: string }[];
+  },
+) {
+  return (
+    <label class="filter" for={id}>
+      {label}
+      <select class="select" id={id} name={name}>
+        {options.map((option) => (
+          <option key={option.value} value={option.value} selected={option.value === (value ?? "")}>
+            {option.label}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** Replaces the filter row while rows are chosen; says what it will do to how many. */
+export function SelectionBar(
+  { words, note, children }: { words: string; note?: string; children: ComponentChildren },
+) {
+  return (
+    <div class="selection-bar" role="group" aria-label="Chosen rows">
+      <p class="selection-bar-words" role="status">
+        {words} {note && <span>{note}</span>}
+      </p>
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,36 @@
+import type { Tone } from "./shape.tsx";
+
+export type SeverityName = "critical" | "high" | "medium" | "low" | "unknown";
+
+const STEPS: Record<SeverityName, { on: number; tone: Tone; word: string }> = {
+  critical: { on: 4, tone: "bad", word: "Critical" },
+  high: { on: 3, tone: "warn", word: "High" },
+  medium: { on: 2, tone: "info", word: "Medium" },
+  low: { on: 1, tone: "off", word: "Low" },
+  unknown: { on: 0, tone: "off", word: "Unknown" },
+};
+
+/** Severity as a labelled bar of four steps; `count` says how many there are of it. */
+export function Severity({ severity, count }: { severity: SeverityName; count?: number }) {
+  const { on, tone, word } = STEPS[severity];
+  return (
+    <span class={`status severity tone-${tone}`}>
+      <svg viewBox="0 0 15 12" aria-hidden="true" focusable="false">
+        {[1, 2, 3, 4].map((step) => (
+          <rect
+            key={step}
+            class={step <= on ? "severity-step-on" : "severity-step"}
+            x={(step - 1) * 4}
+            y={9 - step * 2}
+            width="3"
+            height={3 + step * 2}
+            rx="0.8"
+          />
+        ))}
+      </svg>
+      <span class="status-word">
+        {count === undefined ? word : `${count.toLocaleString("en")} ${word.toLowerCase()}`}
+      </span>
+    </span>
+  );
+}

@@ -1,0 +1,120 @@
+import type { ComponentChildren } from "preact";
+import { Icon } from "./icon.tsx";
+
+/** A table with 32 px rows and a head that stays. `label` names it for screen readers. */
+export function Table(
+  { label, columns, rows, children }: {
+    label: string;
+    columns: ComponentChildren;
+    /** Number of all rows, when only some are in the document. */
+    rows?: number;
+    children: ComponentChildren;
+  },
+) {
+  return (
+    <div class="table-scroll" role="region" aria-label={label} tabIndex={0}>
+      <table class="table" aria-rowcount={rows}>
+        <caption class="visually-hidden">{label}</caption>
+        <thead>
+          <tr>{columns}</tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
+/** How a column is ordered; `href` (a page) or `onSort` (an island) changes it. */
+export interface Sorting {
+  direction: "ascending" | "descending" | null;
+  href?: string;
+  onSort?: () => void;
+}
+
+/** The head of a column. Numbers stand right. */
+export function Column(
+  { children, right, check, sorting }: {
+    children?: ComponentChildren;
+    right?: boolean;
+    check?: boolean;
+    sorting?: Sorting;
+  },
+) {
+  const words = sorting
+    ? (
+      <>
+        {children}
+        <Icon
+          name={sorting.direction === "ascending"
+            ? "arrow-up"
+            : sorting.direction === "descending"
+            ? "arrow-down"
+            : "arrow-up-down"}
+        />
+      </>
+    )
+    : children;
+  return (
+    <th
+      scope="col"
+      class={right ? "align-right" : check ? "cell-check" : undefined}
+      aria-sort={sorting?.direction ?? undefined}
+    >
+      {sorting?.href
+        ? <a class="sort" href={sorting.href}>{words}</a>
+        : sorting?.onSort
+        ? <button type="button" class="sort" onClick={sorting.onSort}>{words}</button>
+        : words}
+    </th>
+  );
+}
+
+/** A row; its first text cell is a {@link RowName}. */
+export function Row(
+  { selected, index, children }: { selected?: boolean; index?: number; children: ComponentChildren },
+) {
+  return (
+    <tr data-selected={selected ? "true" : undefined} aria-rowindex={index}>
+      {children}
+    </tr>
+  );
+}
+
+/** The name of the row's thing, linked. */
+export function RowName({ href, children }: { href?: string; children: ComponentChildren }) {
+  return <th scope="row">{href ? <a href={href}>{children}</a> : children}</th>;
+}
+
+/** Any other cell. `wide` takes what is left and cuts the text. */
+export function Cell(
+  { right, wide, title, children }: { right?: boolean; wide?: boolean; title?: string; children?: ComponentChildren },
+) {
+  return <td class={right ? "align-right" : wide ? "cell-wide" : undefined} title={title}>{children}</td>;
+}
+
+/** The cell that chooses its row; `label` says which: "Choose web-1". */
+export function CheckCell(
+  { label, checked, disabled, name, value, onToggle, head }: {
+    label: string;
+    checked?: boolean;
+    disabled?: boolean;
+    name?: string;
+    value?: string;
+    onToggle?: (checked: boolean) => void;
+    /** In the head: chooses all rows. */
+    head?: boolean;
+  },
+) {
+  const box = (
+    <input
+      type="checkbox"
+      aria-label={label}
+      checked={checked}
+      disabled={disabled}
+      name={name}
+      value={value}
+      onChange={onToggle && ((event) => onToggle(event.currentTarget.checked))}
+    />
+  );
+  return head ? <th scope="col" class="cell-check">{box}</th> : <td class="cell-check">{box}</td>;
+}

@@ -1,0 +1,1 @@
+export { TimeUpdater as default } from "../../use_now.ts";

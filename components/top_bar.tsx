@@ -1,0 +1,117 @@
+import type { ComponentChildren } from "preact";
+import { Icon } from "./icon.tsx";
+import { Menu, MenuButton, MenuLink } from "./menu.tsx";
+import { countText } from "./quantity.tsx";
+import { Shape } from "./shape.tsx";
+
+export type Theme = "system" | "light" | "dark";
+
+export interface TopBarData {
+  theme: Theme;
+  /** Where a preference form comes back to: path and query of the page. */
+  back: string;
+  /** Hosts by health, within what the viewer may see; null while unknown. */
+  fleet: { healthy: number; degraded: number; unreachable: number } | null;
+  /** Jobs under way. */
+  runningJobs: number;
+  user: { name: string; role: string };
+  /** What was searched for, to stay in the field. */
+  search?: string;
+  /** Where the search form goes. */
+  searchAction?: string;
+  /** More at the end of the bar: an island that shows live state. */
+  children?: ComponentChildren;
+}
+
+/** Search, health of the fleet, running jobs, theme and user, in one line. */
+export function TopBar(
+  { theme, back, fleet, runningJobs, user, search, searchAction = "/hosts", children }: TopBarData,
+) {
+  return (
+    <>
+      <button type="button" class="button button-quiet menu-button" popovertarget="rail">
+        <Icon name="menu" />
+        Menu
+      </button>
+      <form class="search" role="search" action={searchAction}>
+        <Icon name="search" />
+        <input
+          class="input"
+          type="search"
+          id="search"
+          name="q"
+          value={search}
+          placeholder="Search hosts"
+          aria-label="Search hosts"
+          aria-keyshortcuts="/"
+          autocomplete="off"
+          data-shortcut="/"
+        />
+        <kbd aria-hidden="true">/</kbd>
+      </form>
+      {fleet && <Fleet {...fleet} />}
+      <div class="topbar-end">
+        {children}
+        {runningJobs > 0 && (
+          <a class="button button-quiet optional" href="/jobs?state=running">
+            <span class="status tone-info">
+              <Shape name="half" moving />
+              {countText(runningJobs, "job")} running
+            </span>
+          </a>
+        )}
+        <span class="optional">
+          <Menu id="theme-menu" icon={theme === "dark" ? "moon" : theme === "light" ? "sun" : "monitor"} label="Theme">
+            <form method="post" action="/preferences">
+              <input type="hidden" name="back" value={back} />
+              <MenuButton name="theme" value="system" icon="monitor" pressed={theme === "system"}>
+                As the system
+              </MenuButton>
+              <MenuButton name="theme" value="light" icon="sun" pressed={theme === "light"}>Light</MenuButton>
+              <MenuButton name="theme" value="dark" icon="moon" pressed={theme === "dark"}>Dark</MenuButton>
+            </form>
+          </Menu>
+        </span>
+        <Menu id="user-menu" icon="circle-user" label={user.name}>
+          <p class="menu-head">
+            Signed in as <strong>{user.name}</strong>
+            <br />
+            <span class="meta">Role: {user.role}</span>
+          </p>
+          <form method="post" action="/preferences">
+            <input type="hidden" name="back" value={back} />
+            <MenuButton name="rail" value="shown" icon="panel-left">Show the rail</MenuButton>
+          </form>
+          <MenuLink href="/password" icon="key-round">Change password</MenuLink>
+          <hr class="menu-rule" />
+          <form method="post" action="/logout">
+            <MenuButton icon="log-out">Sign out</MenuButton>
+          </form>
+        </Menu>
+      </div>
+    </>
+  );
+}
+
+function Fleet({ healthy, degraded, unreachable }: NonNullable<TopBarData["fleet"]>) {
+  return (
+    <p class="fleet number" aria-label="Health of the fleet">
+      <a class="status tone-ok" href="/hosts?health=healthy">
+        <Shape name="dot" />
+        {healthy.toLocaleString("en")} healthy
+      </a>
+      {degraded > 0 && (
+        <a class="status tone-warn fleet-rest" href="/hosts?health=degraded">
+          <Shape name="half" />
+          {degraded.toLocaleString("en")} degraded
+        </a>
+      )}
+      {unreachable > 0 && (
+        <a class="status tone-bad fleet-rest" href="/hosts?health=unreachable">
+          <Shape name="cross" />
+          {unreachable.toLocaleString("en")} unreachable
+        </a>
+      )}
+    </p>
+  );
+}
