@@ -19,6 +19,7 @@ const LOCK = 7204510336002;
  */
 export async function createFirstAdmin(
   sql: Sql,
+  username: string,
   deliver: (admin: { username: string; password: string }) => Promise<void> | void,
   clock: Clock,
 ): Promise<boolean> {
@@ -29,7 +30,7 @@ export async function createFirstAdmin(
     await tx`select pg_advisory_xact_lock(${LOCK})`;
     if (await countUsers(tx) > 0) return false;
     const now = clock.now();
-    const user = { id: uuidv7(clock), username: "admin", display_name: "Administrator", role: "admin" as const };
+    const user = { id: uuidv7(clock), username, display_name: "Administrator", role: "admin" as const };
     await insertUser(tx, { ...user, created_at: now });
     await savePassword(tx, user.id, hash, true, now);
     await deliver({ username: user.username, password });

@@ -108,7 +108,10 @@ export function oneTimePassword(): string {
   return text.match(/.{4}/g)!.join("-");
 }
 
-/** User names are compared in lower case, after Unicode compatibility normalisation. */
+/**
+ * User names are compared in lower case, after Unicode compatibility normalisation. NUL and unpaired surrogates, which
+ * the database cannot hold, become U+FFFD: such a name is unknown, not an error.
+ */
 export function canonicalUsername(typed: string): string {
-  return typed.normalize("NFKC").trim().toLowerCase();
+  return typed.toWellFormed().replaceAll("\u0000", "\ufffd").normalize("NFKC").trim().toLowerCase();
 }

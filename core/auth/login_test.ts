@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { fakeClock } from "../../testing/fake_clock.ts";
+import { type TestDatabase, testDatabase } from "../../testing/database.ts";
+import { verifyAudit } from "../audit/verify_audit.ts";
+import { AppError } from "../errors.ts";
+import { changePassword } from "./change_password.ts";
+import { createFirstAdmin } from "./create_first_admin.ts";
+import { login } from "./login.ts";
+import { logout } from "./logout.ts";
+import { authenticate, deleteEndedSessions, refreshSession, viewerOfSession } from "./sessions.ts";
+
+const client = { address: "192.0.2.1", user_agent: "a browser" };
+
+async function fresh(database: TestDatabase) {
+  const clock = fakeClock();
+  let password = "";
+  await createFirstAdmin(database.sql, "admin", (admin) => void (password = admin.password), clock);
+  const context = { clock, address: "192.0.2.1", request_id: null };
+  const signIn = (username: string, given: string, address = "192.0.2.1") =>
+    login(database.web, { username, password: given }, "browser", client, { ...context, address });
+  return { clock, password, context, signIn };
+}
+
+const coded = (code: string) => (thrown: unknown) => thrown instanceof AppError && thrown.code === code;
+
+Deno.test("the first start makes one admin whose password was shown once", async () => {
+  await using database = await testDatabase();
+  const { password, signIn } = await fresh(database);
+  const { viewer, token } = await signIn("admin", password);
+  assert.equal(viewer.role, "admin");
+  assert.equal(viewer.must_change_password, true);
+  const [row] = await database.sql`select hash from passwords`;
+  assert.ok(!row.hash.includes(password), "only its hash is stored");
+  const dump = JSON.stringify(await database.sql`select convert_from(payload, 'UTF8') from audit_log`);
+  assert.ok(!dump.includes(password) && !dump.includes(token), "neither password nor token is in the audit log");
+});
+
+Deno.test("a second start makes no second admin, even at the same moment", async () => {
+  await using database = await testDatabase();
+  let shown = 0;
+  const starts = Array.from(
+    { length: 3 },
+    () => createFirstAdmin(database.sql, "admin", () => void shown++, fakeClock()),
+  );
+  assert.deepEqual((await Promise.all(starts)).filter(Boolean).length, 1);
+  assert.equal(await createFirstAdmin(database.sql, "other", () => void shown++, fakeClock()), false);
+  assert.equal(shown, 1);
+});
+
+Deno.test("a password that could not be shown leaves no admin that nobody can use", async () => {
+  await using database = await testDatabase();
+  const failing = () => {
+    throw new Error("the disk is full");
+  };
+  await assert.rejects(() => createFirstAdmin(database.sql, "admin", failing, fakeClock()), /disk is full/);
+  assert.equal(await createFirstAdmin(database.sql, "admin", () => {}, fakeClock()), true);
+});
+
+const wrong: [string, string, string][] = [
+  ["a wrong password", "admin", "wrong"],
+  ["an unknown user", "nobody", "wrong"],
+  ["an injection", "admin' or '1'='1", "x"],
+  ["a null byte", "admin\u0000", "x"],
+  ["another script's letters", "аdmin", "x"],
+];
+Deno.test("whatever is wrong, the answer is the same", async () => {
+  await using database = await testDatabase();
+  const { signIn } = await fresh(database);
+  const words = new Set<string>();
+  for (const [name, username, password] of wrong) {
+    await assert.rejects(() => signIn(username, password), (thrown) => {
+      assert.ok(coded("login_failed")(thrown), `${name}: ${thrown}`);
+      words.add(`${(thrown as AppError).message} ${(thrown as AppError).hint}`);
+      return true;
+    });
+  }
+  assert.equal(words.size, 1);
+  const rows = await database.sql`select outcome, actor_name from audit_log where action = 'auth.login' order by seq`;
+  assert.deepEqual(rows.map((row) => [row.outcome, row.actor_name]), [
+    ["failure", "admin"],
+    ...Array(4).fill(["failure", null]),
+  ]);
+});
+
+Deno.test("a disabled account does not get in, and its open session ends", async () => {
+  await using database = await testDatabase();
+  const { clock, password, signIn } = await fresh(database);
+  const { token } = await signIn("admin", password);
+  await database.sql`update users set disabled_at = app_now()`;
+  await assert.rejects(() => signIn("admin", password), coded("login_failed"));
+  assert.equal((await authenticate(database.web, token, "browser", clock)).viewer, null);
+});
+
+Deno.test("guessing is slowed down, and the right password works after the pause", async () => {
+  await using database = await testDatabase();
+  const { clock, password, signIn } = await fresh(database);
+  for (let i = 0; i < 6; i++) await assert.rejects(() => signIn("admin", "wrong"), coded("login_failed"));
+  await assert.rejects(() => signIn("admin", password), (thrown) => {
+    assert.ok(coded("too_many_requests")(thrown));
+    assert.match((thrown as AppError).hint, /Wait 1 seconds/);
+    return true;
+  });
+  clock.advance({ seconds: 2 });
+  await signIn("admin", password);
+});
+
+Deno.test("one machine's guessing does not lock the owner out from elsewhere", async () => {
+  await using database = await testDatabase();
+  const { password, signIn } = await fresh(database);
+  for (let i = 0; i < 7; i++) await signIn("admin", "wrong", "198.51.100.9").catch(() => {});
+  await assert.rejects(() => signIn("admin", password, "198.51.100.9"), coded("too_many_requests"));
+  assert.equal((await signIn("admin", password, "192.0.2.1")).viewer.username, "admin");
+});
+
+Deno.test("one machine trying many names is slowed down too", async () => {
+  await using database = await testDatabase();
+  const { signIn } = await fresh(database);
+  for (let i = 0; i < 21; i++) await assert.rejects(() => signIn(`user${i}`, "wrong"), coded("login_failed"));
+  await assert.rejects(() => signIn("user99", "wrong"), coded("too_many_requests"));
+});
+
+Deno.test("a browser's token rotates; both tabs go on; a copied old one ends the session", async () => {
+  await using database = await testDatabase();
+  const { clock, password, signIn } = await fresh(database);
+  const { token: first } = await signIn("admin", password);
+  assert.equal((await found(database, first, clock)).replacement, null, "young tokens stay");
+  clock.advance({ seconds: 301 });
+  const { replacement: second } = await found(database, first, clock);
+  assert.ok(second);
+  clock.advance({ seconds: 20 });
+  assert.equal((await found(database, first, clock)).replacement, null, "the other tab's old token still works");
+  await found(database, second, clock);
+  clock.advance({ seconds: 11 });
+  assert.deepEqual(await authenticate(database.web, first, "browser", clock), { viewer: null, why: "reused" });
+  assert.deepEqual(await authenticate(database.web, second, "browser", clock), { viewer: null, why: "revoked" });
+});
+
+async function found(database: TestDatabase, token: string, clock: ReturnType<typeof fakeClock>) {
+  const answer = await authenticate(database.web, token, "browser", clock);
+  assert.ok(answer.viewer, JSON.stringify(answer));
+  return answer;
+}
+
+Deno.test("twenty requests of one browser at the moment of rotation all pass, and one token comes of it", async () => {
+  await using database = await testDatabase();
+  const { clock, password, signIn } = await fresh(database);
+  const { token } = await signIn("admin", password);
+  clock.advance({ seconds: 400 });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => found(database, token, clock)));
+  assert.equal(answers.filter(({ replacement }) => replacement !== null).length, 1);
+});
+
+Deno.test("an idle session ends after an hour, a busy one after a day", async () => {
+  await using database = await testDatabase();
+  const { clock, password, signIn } = await fresh(database);
+  const idle = await signIn("admin", password);
+  clock.advance({ minutes: 60 });
+  assert.deepEqual(await authenticate(database.web, idle.token, "browser", clock), { viewer: null, why: "expired" });
+  let { token } = await signIn("admin", password);
+  for (let hours = 0; hours < 23.5; hours += 0.5) {
+    clock.advance({ minutes: 30 });
+    token = (await found(database, token, clock)).replacement ?? token;
+  }
+  clock.advance({ minutes: 31 });
+  assert.equal((await authenticate(database.web, token, "browser", clock)).viewer, null);
+  clock.advance({ hours: 9 * 24 });
+  assert.equal(await deleteEndedSessions(database.web, clock), 2);
+});
+
+for (const token of ["", "x", "a".repeat(43), "a".repeat(10_000), "../../etc/passwd", "ä".repeat(43)]) {
+  Deno.test(`no token: ${token.slice(0, 20)}`, async () => {
+    await using database = await testDatabase();
+    assert.deepEqual(await authenticate(database.web, token, "browser", fakeClock()), { viewer: null, why: "unknown" });
+  });
+}
+
+Deno.test("a browser's token is no bearer token and the other way round", async () => {
+  await using database = await testDatabase();
+  const { clock, password, context, signIn } = await fresh(database);
+  const { token } = await signIn("admin", password);
+  assert.equal((await authenticate(database.web, token, "api", clock)).viewer, null);
+  const api = await login(database.web, { username: "admin", password }, "api", client, context);
+  assert.equal((await authenticate(database.web, api.token, "browser", clock)).viewer, null);
+  const next = await refreshSession(database.web, api.token, clock);
+  assert.ok(next && next.token !== api.token);
+  clock.advance({ seconds: 31 });
+  assert.equal(await refreshSession(database.web, api.token, clock), null, "the old one was replaced");
+});
+
+Deno.test("logging out ends the session and says so once in the audit log", async () => {
+  await using database = await testDatabase();
+  const { clock, password, context, signIn } = await fresh(database);
+  const { token, viewer } = await signIn("admin", password);
+  const actor = { kind: "user" as const, id: viewer.id, name: viewer.username };
+  assert.ok(await viewerOfSession(database.web, viewer.session_id, clock));
+  await logout(database.web, viewer, { ...context, actor });
+  await logout(database.web, viewer, { ...context, actor });
+  assert.equal((await authenticate(database.web, token, "browser", clock)).viewer, null);
+  assert.equal(await viewerOfSession(database.web, viewer.session_id, clock), null);
+  const [{ n }] = await database.sql`select count(*)::int as n from audit_log where action = 'auth.logout'`;
+  assert.equal(n, 1);
+});
+
+Deno.test("changing the password ends all other sessions and the duty to change it", async () => {
+  await using database = await testDatabase();
+  const { clock, password, context, signIn } = await fresh(database);
+  const other = await signIn("admin", password);
+  const { viewer, token } = await signIn("admin", password);
+  const call = { ...context, actor: { kind: "user" as const, id: viewer.id, name: viewer.username } };
+  const change = (current_password: string, new_password: string) =>
+    changePassword(database.web, viewer, { current_password, new_password }, call);
+  await assert.rejects(() => change("wrong", "stapler wobbles quietly"), coded("validation_failed"));
+  await assert.rejects(() => change(password, "short"), coded("password_weak"));
+  await assert.rejects(() => change(password, password), coded("password_weak"));
+  assert.deepEqual(await change(password, "stapler wobbles quietly"), { ended_sessions: 1 });
+  assert.equal((await authenticate(database.web, other.token, "browser", clock)).viewer, null);
+  assert.equal((await found(database, token, clock)).viewer?.must_change_password, false);
+  await assert.rejects(() => signIn("admin", password), coded("login_failed"));
+  await signIn("Admin ", "stapler wobbles quietly");
+  assert.ok((await verifyAudit(database.sql)).intact);
+});
+
+Deno.test("the fleet role sees no user, password, session or token", async () => {
+  await using database = await testDatabase();
+  for (
+    const table of [
+      "users",
+      "passwords",
+      "sessions",
+      "identities",
+      "ws_tickets",
+      "login_throttle",
+      "enrolment_tokens",
+      "enrolments",
+      "user_groups",
+      "audit_log",
+    ]
+  ) {
+    await assert.rejects(() => database.fleet.unsafe(`select 1 from ${table}`), /permission denied/, table);
+  }
+});
