@@ -33,6 +33,7 @@ export function createApt(options: AptOptions): PackageManager {
       const { stdout } = await read(aptCall(root, programs.apt_get, ["--version"]));
       return /^apt (\S+)/.exec(stdout)?.[1] ?? null;
     },
+    installedNames: async () => new Set((await readInstalled(root, await native())).map((row) => row.key)),
     listing: async () => await readListing(root, await native()),
     database: () => readDatabaseState(root),
     refreshCall: () => aptCall(root, programs.apt_get, refreshArguments),

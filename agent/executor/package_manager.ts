@@ -81,6 +81,8 @@ export interface Verification {
 export interface PackageManager {
   readonly name: string;
   version(): Promise<string | null>;
+  /** Keys of everything installed: the cheap first check of an order. */
+  installedNames(): Promise<Set<string>>;
   listing(): Promise<Listing>;
   database(): Promise<PackageDatabase>;
   /** Downloads what is on offer now. */

@@ -1,0 +1,154 @@
+import { statfsSync } from "node:fs";
+import { epochMs, rfc3339 } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Health, PatchList, SystemInfo } from "../../protocol/api.ts";
+import { readIfThere } from "./durable_file.ts";
+import type { IndexRefresh } from "./index_refresh.ts";
+import type { JobStore } from "./job_store.ts";
+import type { PackageManager } from "./package_manager.ts";
+
+/** Below this an update of a kernel may fail half-way. Bytes. */
+const LOW_DISK = 512 * 2 ** 20;
+/** An index older than this says little about today. Seconds. */
+const STALE_INDEX = 86_400;
+/** Files from the future by more than this mean that the clock stands wrong. Milliseconds. */
+const CLOCK_TOLERANCE = 300_000;
+
+export interface HostFacts {
+  health(): Promise<Health>;
+  systemInfo(): Promise<SystemInfo>;
+  patches(): Promise<PatchList>;
+}
+
+/** What the executor says about its host. Reading only: no lock is taken, no index refreshed. */
+export function createHostFacts(options: {
+  root: string | null;
+  manager: PackageManager;
+  index: IndexRefresh;
+  store: JobStore;
+  clock: Clock;
+  version: string;
+}): HostFacts {
+  const { root, manager, index, store, clock } = options;
+  const path = (name: string) => (root ?? "") + name;
+  const started = performance.now();
+  const age = (last: number | null) => last === null ? null : Math.max(0, (epochMs(clock) - last) / 1000);
+
+  return {
+    async health() {
+      const [database, last] = [await manager.database(), await index.lastSuccess()];
+      const free = freeBytes(path("/var"));
+      const ahead = last === null ? 0 : last - epochMs(clock);
+      const problems: string[] = [];
+      if (database.state !== "ok" && database.words) problems.push(database.words);
+      if (free < LOW_DISK) problems.push(`Only ${Math.round(free / 2 ** 20)} MiB are free where packages are stored.`);
+      if (ahead > CLOCK_TOLERANCE) {
+        problems.push(`The clock stands wrong: files are ${Math.round(ahead / 60_000)} minutes from the future.`);
+      }
+      if (index.failure) problems.push(`The package index could not be refreshed: ${index.failure.words}`);
+      const index_age = age(last);
+      const cache_status = index.failure
+        ? "failed" as const
+        : index_age === null
+        ? "unknown" as const
+        : index_age > STALE_INDEX
+        ? "stale" as const
+        : "fresh" as const;
+      return {
+        // A package manager at work is not an illness.
+        status: problems.length > 0 && !(problems.length === 1 && database.state === "locked") ? "degraded" : "healthy",
+        uptime_seconds: Math.round((performance.now() - started) / 1000),
+        version: options.version,
+        last_cache_update: last === null ? null : rfc3339(Temporal.Instant.fromEpochMilliseconds(Math.trunc(last))),
+        cache_status,
+        checks: {
+          package_manager: database.state,
+          disk: free < LOW_DISK ? "low" : "ok",
+          clock: ahead > CLOCK_TOLERANCE ? "skewed" : "ok",
+        },
+        problems: problems.map((words) => words.slice(0, 512)),
+        agent: { name: "patch-agent", protocol: 1, simulated: false, state_id: store.state_id },
+      };
+    },
+
+    async systemInfo() {
+      const release = readRelease(path("/etc/os-release")) ?? readRelease(path("/usr/lib/os-release")) ?? new Map();
+      const [reboot, last] = [await manager.reboot(), await index.lastSuccess()];
+      const applied = store.records.findLast((record) =>
+        record.job.operation === "apply" && record.job.status === "completed"
+      );
+      const boot = epochMs(clock) - Deno.osUptime() * 1000;
+      return {
+        hostname: (root === null ? Deno.hostname() : readIfThere(path("/etc/hostname"))?.trim()) || "unknown",
+        os: release.get("PRETTY_NAME") ?? release.get("NAME") ?? "Linux",
+        os_version: release.get("VERSION_ID"),
+        kernel: Deno.osRelease(),
+        architecture: Deno.build.arch,
+        last_update_check: last === null ? null : rfc3339(Temporal.Instant.fromEpochMilliseconds(Math.trunc(last))),
+        last_update_apply: applied?.job.completed_at ?? null,
+        pending_reboot: reboot.required,
+        os_id: release.get("ID"),
+        os_id_like: release.get("ID_LIKE"),
+        os_codename: release.get("VERSION_CODENAME") ?? null,
+        machine_id_hash: await machineHash(readIfThere(path("/etc/machine-id"))),
+        boot_id: await bootId(),
+        boot_time: rfc3339(Temporal.Instant.fromEpochMilliseconds(Math.trunc(boot))),
+        package_manager: { name: manager.name, version: await manager.version() },
+        reboot_reasons: reboot.reasons,
+        disk_free: { "/var": freeBytes(path("/var")) },
+      };
+    },
+
+    async patches() {
+      const [listing, database, last] = [await manager.listing(), await manager.database(), await index.lastSuccess()];
+      const index_age = age(last);
+      const never = index_age === null ? "The package index was never fetched on this host." : null;
+      return {
+        patches: listing.patches,
+        total: listing.patches.length,
+        security_updates: listing.patches.filter((patch) => patch.security).length,
+        requires_reboot: listing.patches.some((patch) => patch.requires_reboot),
+        package_manager: manager.name,
+        index_age_seconds: index_age === null ? null : Math.round(index_age),
+        index_error: (index.failure?.words ?? listing.error ?? never)?.slice(0, 2048) ?? null,
+        state: database.state,
+      };
+    },
+  };
+}
+
+function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}
+
+/** os-release(5): shell-like assignments, without a shell. */
+function readRelease(path: string): Map<string, string> | null {
+  const content = readIfThere(path);
+  if (content === null) return null;
+  const fields = new Map<string, string>();
+  for (const line of content.split("\n")) {
+    const match = /^([A-Z_]+)=(?:"([^"]*)"|'([^']*)'|(.*))$/.exec(line.trim());
+    if (match) fields.set(match[1], (match[2] ?? match[3] ?? match[4]).slice(0, 64));
+  }
+  return fields;
+}
+
+/** machine-id(5) asks not to show the id itself outside; a hash keyed by us identifies the machine to us alone. */
+async function machineHash(machine_id: string | null): Promise<string | undefined> {
+  if (!machine_id?.trim()) return undefined;
+  const bytes = new TextEncoder().encode(`linux-patch-manager/machine/v1\0${machine_id.trim()}`);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+async function bootId(): Promise<string | null> {
+  const { stdout } = await new Deno.Command("/usr/bin/cat", {
+    args: ["/proc/sys/kernel/random/boot_id"],
+    clearEnv: true,
+    env: {},
+    cwd: "/",
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  return new TextDecoder().decode(stdout).trim().slice(0, 64) || null;
+}

@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { type Clock, epochMs } from "../../core/clock.ts";
+import type { Log } from "../../core/log.ts";
+import { jobErrorCodes } from "../../protocol/api.ts";
+import { readIfThere, writeDurable } from "./durable_file.ts";
+import { readTail } from "./followed_file.ts";
+import type { Failure, PackageManager } from "./package_manager.ts";
+import { type DetachedProcess, startDetached } from "./process.ts";
+
+const RefreshRecord = z.object({
+  success_ms: z.number().nullable(),
+  failure: z.object({ at_ms: z.number(), code: z.enum(jobErrorCodes), words: z.string() }).nullable(),
+});
+
+/** Keeps the package index young and remembers how that went. */
+export interface IndexRefresh {
+  /** Ms since the epoch of the newest known good index; null when there never was one. */
+  lastSuccess(): Promise<number | null>;
+  /** The last refresh's failure; null after a success. */
+  readonly failure: Failure | null;
+  /**
+   * Refreshes now; callers at the same time share one run. Null when it worked.
+   * @param onStart gets the running program, to stop it
+   */
+  refresh(onStart?: (process: DetachedProcess) => void): Promise<Failure | null>;
+  /** Refreshes when the index is older than that. */
+  ensure(max_age_seconds: number, onStart?: (process: DetachedProcess) => void): Promise<Failure | null>;
+  /** Refreshes every hour, give or take 10 %, except while `busy`. */
+  startLoop(busy: () => boolean): void;
+  stop(): void;
+}
+
+/** The period of the loop; hosts that start together must not ask the mirrors together for ever. */
+const PERIOD_MS = 3_600_000;
+/** apt gives up on one server after 30 s, but there may be many. */
+const LIMIT_MS = 600_000;
+
+/**
+ * @param options.folder the state folder: `refresh.json` and the last output lie there
+ * @param options.lock_timeout_seconds how long to try again while another program holds the lists' lock
+ */
+export function createIndexRefresh(options: {
+  folder: string;
+  manager: PackageManager;
+  clock: Clock;
+  log: Log;
+  lock_timeout_seconds: number;
+}): IndexRefresh {
+  const { folder, manager, clock, log } = options;
+  const path = `${folder}/refresh.json`;
+  const stored = readIfThere(path);
+  // A damaged record costs one refresh too many, so it is simply made anew.
+  const parsed = stored === null ? null : RefreshRecord.safeParse(parseJson(stored));
+  let record: z.infer<typeof RefreshRecord> = parsed?.data ?? { success_ms: null, failure: null };
+  let running: Promise<Failure | null> | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  async function attempt(onStart?: (process: DetachedProcess) => void): Promise<Failure | null> {
+    const output = `${folder}/refresh.output`;
+    Deno.writeTextFileSync(output, "", { mode: 0o600 });
+    const process = await startDetached(manager.refreshCall(), output, "/dev/null");
+    onStart?.(process);
+    const limit = setTimeout(() => process.signal("SIGTERM"), LIMIT_MS);
+    const { code } = await process.ended;
+    clearTimeout(limit);
+    return code === 0 ? null : manager.explain(readTail(output, 65_536), "refresh");
+  }
+
+  async function persist(onStart?: (process: DetachedProcess) => void): Promise<Failure | null> {
+    const start = performance.now();
+    let failure = await attempt(onStart);
+    while (failure?.code === "PKG_MANAGER_BUSY" && performance.now() - start < options.lock_timeout_seconds * 1000) {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      failure = await attempt(onStart);
+    }
+    const now = epochMs(clock);
+    record = failure === null
+      ? { success_ms: now, failure: null }
+      : { success_ms: record.success_ms, failure: { at_ms: now, ...failure } };
+    writeDurable(path, JSON.stringify(record), false);
+    const duration_ms = Math.round(performance.now() - start);
+    if (failure === null) log.info("index.refreshed", { duration_ms });
+    else log.warn("index.refresh_failed", { duration_ms, error_code: failure.code, message: failure.words });
+    return failure;
+  }
+
+  const refresh: IndexRefresh = {
+    async lastSuccess() {
+      const found = await manager.indexTime();
+      if (record.success_ms === null) return found;
+      return found === null ? record.success_ms : Math.max(found, record.success_ms);
+    },
+    get failure() {
+      return record.failure;
+    },
+    refresh(onStart) {
+      running ??= persist(onStart).finally(() => running = null);
+      return running;
+    },
+    async ensure(max_age_seconds, onStart) {
+      const last = await refresh.lastSuccess();
+      if (last !== null && epochMs(clock) - last <= max_age_seconds * 1000) return null;
+      return await refresh.refresh(onStart);
+    },
+    startLoop(busy) {
+      const plan = () => {
+        timer = setTimeout(async () => {
+          if (!busy()) {
+            await refresh.refresh().catch((error) => log.error("index.refresh_failed", { message: String(error) }));
+          }
+          plan();
+        }, PERIOD_MS * (0.9 + 0.2 * Math.random()));
+        Deno.unrefTimer(timer as unknown as number);
+      };
+      plan();
+    },
+    stop: () => clearTimeout(timer),
+  };
+  return refresh;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
