@@ -49,6 +49,11 @@ export const catalogue = {
     message: "There is no such enrolment request.",
     hint: "It may have been decided already.",
   },
+  enrolment_token_refused: {
+    status: 403,
+    message: "This enrolment token is unknown, used, revoked or expired.",
+    hint: "Make a new token, or enrol without one and have the request approved.",
+  },
   method_not_allowed: {
     status: 405,
     message: "This address does not take that method.",
