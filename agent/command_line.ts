@@ -1,0 +1,156 @@
+import { parseArgs } from "node:util";
+import { isIP } from "node:net";
+
+/** The command line was wrong: what is, and what is expected. */
+export class UsageError extends Error {}
+
+interface Option {
+  /** Stands for the value in the help; absent for a switch. */
+  value?: string;
+  words: string;
+  required?: true;
+  many?: true;
+  fallback?: string;
+}
+
+const state: Option = { value: "DIR", words: "folder of key, certificate and state", fallback: "/var/lib/patch-agent" };
+const manager: Option = { value: "URL", words: "the manager, such as https://manager.example:8443", required: true };
+const fingerprint: Option = { value: "HEX", words: "SHA-256 of the manager's root certificate", required: true };
+
+const commands = {
+  serve: {
+    words: "answer the manager (network side, never root)",
+    options: {
+      state,
+      listen: { value: "ADDR:PORT", words: "where to listen", fallback: "0.0.0.0:12443" },
+      executor: {
+        value: "SOCKET",
+        words: "socket of the root side",
+        fallback: "/run/patch-agent/executor.sock",
+      },
+      allow: { value: "CIDR", words: "addresses that may connect; may be repeated; default: all", many: true },
+      simulated: { words: "serve an invented host instead of this one" },
+      seed: { value: "N", words: "seed of the invented host", fallback: "1" },
+    },
+  },
+  enrol: {
+    words: "enrol this host at a manager",
+    options: {
+      manager,
+      "ca-fingerprint": fingerprint,
+      token: { value: "TOKEN", words: "one-time token; - reads it from standard input; else $PATCH_AGENT_TOKEN" },
+      fqdn: { value: "NAME", words: "name of this host; default: its host name" },
+      address: { value: "IP", words: "address under which the manager reaches this host", required: true },
+      port: { value: "PORT", words: "port under which it does", fallback: "12443" },
+      state,
+      root: { value: "DIR", words: "take the machine's identity from another file system", fallback: "" },
+      wait: { value: "SECONDS", words: "how long to wait for approval", fallback: "3600" },
+    },
+  },
+  simulate: {
+    words: "enrol and serve a fleet of invented hosts",
+    options: {
+      hosts: { value: "N", words: "how many, 1 to 10000", fallback: "25" },
+      seed: { value: "N", words: "the same seed is the same fleet", fallback: "1" },
+      state: { ...state, fallback: undefined, required: true },
+      manager,
+      "ca-fingerprint": fingerprint,
+      tokens: { value: "FILE", words: "one-time tokens, one a line, for hosts that are not enrolled yet" },
+      "base-address": { value: "127.X.0.0", words: "network of the hosts' addresses", fallback: "127.77.0.0" },
+      port: { value: "PORT", words: "port of every host", fallback: "12443" },
+      speed: { value: "N", words: "how many times as fast as real hosts jobs run", fallback: "1" },
+      calm: { words: "no silent and no slow hosts" },
+    },
+  },
+} satisfies Record<string, { words: string; options: Record<string, Option> }>;
+
+export type CommandName = keyof typeof commands;
+
+/** The options of a command as given or by default. */
+export class Arguments {
+  constructor(readonly values: Record<string, string | string[] | boolean | undefined>) {}
+
+  text(name: string): string {
+    return String(this.values[name] ?? "");
+  }
+
+  /** Null when it was not given. */
+  optional(name: string): string | null {
+    return this.values[name] === undefined ? null : String(this.values[name]);
+  }
+
+  many(name: string): string[] {
+    return (this.values[name] as string[] | undefined) ?? [];
+  }
+
+  on(name: string): boolean {
+    return this.values[name] === true;
+  }
+
+  /** A whole number within bounds. @throws UsageError */
+  number(name: string, low: number, high: number): number {
+    const value = this.text(name);
+    const number = /^\d{1,10}$/.test(value) ? Number(value) : NaN;
+    if (!(number >= low && number <= high)) {
+      throw new UsageError(`--${name} has to be a whole number from ${low} to ${high}, not ${JSON.stringify(value)}.`);
+    }
+    return number;
+  }
+
+  /** HOST:PORT, [V6]:PORT. @throws UsageError */
+  endpoint(name: string): { hostname: string; port: number } {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(this.text(name));
+    const hostname = match?.[1] ?? match?.[2] ?? "";
+    const port = Number(match?.[3]);
+    if (isIP(hostname) === 0 || !(port >= 0 && port <= 65_535)) {
+      throw new UsageError(`--${name} has to be ADDRESS:PORT, such as 0.0.0.0:12443 or [::]:12443.`);
+    }
+    return { hostname, port };
+  }
+
+  /** An absolute path. @throws UsageError */
+  path(name: string): string {
+    const value = this.text(name);
+    if (!value.startsWith("/")) {
+      throw new UsageError(`--${name} has to be an absolute path, not ${JSON.stringify(value)}.`);
+    }
+    return value.replace(/\/+$/, "") || "/";
+  }
+}
+
+/** Reads the options of a command. @throws UsageError that names what is wrong; a token is never repeated */
+export function parseCommand(name: CommandName, args: string[]): Arguments {
+  const known: Record<string, Option> = commands[name].options;
+  const options = Object.fromEntries(
+    Object.entries(known).map(([key, option]) => [key, {
+      type: option.value === undefined ? "boolean" as const : "string" as const,
+      multiple: option.many === true,
+    }]),
+  );
+  let values: Record<string, string | string[] | boolean | undefined>;
+  try {
+    values = parseArgs({ args, options, strict: true, allowPositionals: false }).values as typeof values;
+  } catch (thrown) {
+    throw new UsageError(thrown instanceof Error ? thrown.message.split("\n")[0] : "The options cannot be read.");
+  }
+  for (const [key, option] of Object.entries(known)) {
+    values[key] ??= option.many ? [] : option.fallback;
+    if (option.required && values[key] === undefined) throw new UsageError(`--${key} is missing: ${option.words}.`);
+  }
+  return new Arguments(values);
+}
+
+/** The help. */
+export function usage(): string {
+  const lines = ["patch-agent COMMAND [options]", ""];
+  for (const [name, command] of Object.entries(commands)) {
+    lines.push(`  ${name.padEnd(10)} ${command.words}`);
+    for (const [key, option] of Object.entries(command.options as Record<string, Option>)) {
+      const spelled = option.value === undefined ? `--${key}` : `--${key} ${option.value}`;
+      lines.push(`      ${spelled.padEnd(24)} ${option.words}${option.fallback ? ` (${option.fallback})` : ""}`);
+    }
+  }
+  lines.push("  executor   run the package manager (root side, unix socket only)");
+  lines.push("  version    print the version", "  help       print this");
+  return lines.join("\n");
+}
