@@ -2,6 +2,7 @@ import { statfsSync } from "node:fs";
 import { epochMs, rfc3339 } from "../../core/clock.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Health, PatchList, SystemInfo } from "../../protocol/api.ts";
+import { hashMachineId, parseOsRelease } from "../enrol_machine.ts";
 import { readIfThere } from "./durable_file.ts";
 import type { IndexRefresh } from "./index_refresh.ts";
 import type { JobStore } from "./job_store.ts";
@@ -72,7 +73,10 @@ export function createHostFacts(options: {
     },
 
     async systemInfo() {
-      const release = readRelease(path("/etc/os-release")) ?? readRelease(path("/usr/lib/os-release")) ?? new Map();
+      const release = parseOsRelease(
+        readIfThere(path("/etc/os-release")) ?? readIfThere(path("/usr/lib/os-release")) ?? "",
+      );
+      const machine_id = readIfThere(path("/etc/machine-id"))?.trim();
       const [reboot, last] = [await manager.reboot(), await index.lastSuccess()];
       const applied = store.records.findLast((record) =>
         record.job.operation === "apply" && record.job.status === "completed"
@@ -80,17 +84,17 @@ export function createHostFacts(options: {
       const boot = epochMs(clock) - Deno.osUptime() * 1000;
       return {
         hostname: (root === null ? Deno.hostname() : readIfThere(path("/etc/hostname"))?.trim()) || "unknown",
-        os: release.get("PRETTY_NAME") ?? release.get("NAME") ?? "Linux",
-        os_version: release.get("VERSION_ID"),
+        os: release.PRETTY_NAME ?? release.NAME ?? "Linux",
+        os_version: release.VERSION_ID,
         kernel: Deno.osRelease(),
         architecture: Deno.build.arch,
         last_update_check: last === null ? null : rfc3339(Temporal.Instant.fromEpochMilliseconds(Math.trunc(last))),
         last_update_apply: applied?.job.completed_at ?? null,
         pending_reboot: reboot.required,
-        os_id: release.get("ID"),
-        os_id_like: release.get("ID_LIKE"),
-        os_codename: release.get("VERSION_CODENAME") ?? null,
-        machine_id_hash: await machineHash(readIfThere(path("/etc/machine-id"))),
+        os_id: release.ID?.slice(0, 64),
+        os_id_like: release.ID_LIKE,
+        os_codename: release.VERSION_CODENAME?.slice(0, 64) ?? null,
+        machine_id_hash: machine_id ? hashMachineId(machine_id) : undefined,
         boot_id: await bootId(),
         boot_time: rfc3339(Temporal.Instant.fromEpochMilliseconds(Math.trunc(boot))),
         package_manager: { name: manager.name, version: await manager.version() },
@@ -120,25 +124,6 @@ export function createHostFacts(options: {
 function freeBytes(path: string): number {
   const { bavail, bsize } = statfsSync(path);
   return bavail * bsize;
-}
-
-/** os-release(5): shell-like assignments, without a shell. */
-function readRelease(path: string): Map<string, string> | null {
-  const content = readIfThere(path);
-  if (content === null) return null;
-  const fields = new Map<string, string>();
-  for (const line of content.split("\n")) {
-    const match = /^([A-Z_]+)=(?:"([^"]*)"|'([^']*)'|(.*))$/.exec(line.trim());
-    if (match) fields.set(match[1], (match[2] ?? match[3] ?? match[4]).slice(0, 64));
-  }
-  return fields;
-}
-
-/** machine-id(5) asks not to show the id itself outside; a hash keyed by us identifies the machine to us alone. */
-async function machineHash(machine_id: string | null): Promise<string | undefined> {
-  if (!machine_id?.trim()) return undefined;
-  const bytes = new TextEncoder().encode(`linux-patch-manager/machine/v1\0${machine_id.trim()}`);
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
 async function bootId(): Promise<string | null> {

@@ -58,7 +58,7 @@ export function createIndexRefresh(options: {
   async function attempt(onStart?: (process: DetachedProcess) => void): Promise<Failure | null> {
     const output = `${folder}/refresh.output`;
     Deno.writeTextFileSync(output, "", { mode: 0o600 });
-    const process = await startDetached(manager.refreshCall(), output, "/dev/null");
+    const process = await startDetached(manager.refreshCall(), output, null);
     onStart?.(process);
     const limit = setTimeout(() => process.signal("SIGTERM"), LIMIT_MS);
     const { code } = await process.ended;

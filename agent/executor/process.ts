@@ -12,20 +12,20 @@ export interface DetachedProcess {
 
 /**
  * Starts a program in a session of its own, standard output and error to the one file (in the order in which they
- * were written), file descriptor 3 to the other. Files, not pipes: with pipes a killed executor left dpkg half-way
+ * were written), file descriptor 3 to the other where one is given. Files, not pipes: with pipes a killed executor left dpkg half-way
  * (measured), with files the package manager finishes.
  * @throws Error when the program cannot be started
  */
 export async function startDetached(
   call: ProgramCall,
   output: string,
-  status: string,
+  status: string | null,
 ): Promise<DetachedProcess> {
   const outputFile = openSync(output, "a", 0o600);
-  const statusFile = openSync(status, "a", 0o600);
+  const statusFile = status === null ? null : openSync(status, "a", 0o600);
   try {
     const child = spawn(call.program, call.args, {
-      stdio: ["ignore", outputFile, outputFile, statusFile],
+      stdio: ["ignore", outputFile, outputFile, ...(statusFile === null ? [] : [statusFile])],
       detached: true,
       cwd: "/",
       // Explicit: without it node's layer would read the whole environment, which we may not.
@@ -42,7 +42,7 @@ export async function startDetached(
     return { pid: child.pid!, ended, signal: (name) => void child.kill(name) };
   } finally {
     closeSync(outputFile);
-    closeSync(statusFile);
+    if (statusFile !== null) closeSync(statusFile);
   }
 }
 

@@ -1,0 +1,66 @@
+/** What the executor may do, as Deno's permission flags name it. */
+export interface ExecutorPermissions {
+  run: string[];
+  read: string[];
+  write: string[];
+  net: string[];
+  env: string[];
+  sys: string[];
+}
+
+/** Exact programs: no shell, nothing found through PATH. */
+const programs = [
+  "/usr/bin/apt-get",
+  "/usr/bin/apt-cache",
+  "/usr/bin/apt-mark",
+  "/usr/bin/dpkg",
+  "/usr/bin/dpkg-query",
+  "/usr/bin/cat",
+  "/usr/bin/ps",
+];
+
+/** What it reads of the machine itself when it has no root of its own. */
+const machineFiles = [
+  "/etc/hostname",
+  "/etc/machine-id",
+  "/etc/os-release",
+  "/run/reboot-required",
+  "/run/reboot-required.pkgs",
+  "/usr/lib/os-release",
+  "/var",
+];
+
+/**
+ * The smallest rights with which the executor works. `run` of a package manager as root is root in the end: what
+ * limits it is the argument builder in `backends/apt/arguments.ts`.
+ */
+export function executorPermissions(
+  options: { socket: string; state: string; root: string | null },
+): ExecutorPermissions {
+  const { socket, state, root } = options;
+  const folder = socket.slice(0, socket.lastIndexOf("/"));
+  return {
+    run: programs,
+    read: [state, folder, ...(root === null ? machineFiles : [root])],
+    write: [state, folder],
+    net: [`unix:${socket}`],
+    // node:child_process asks for it; only that gives a child a file as descriptor 3.
+    env: ["NODE_V8_COVERAGE"],
+    sys: ["hostname", "osRelease", "osUptime", "statfs"],
+  };
+}
+
+/** The arguments of `deno run` that start the executor from source, up to and including the script. */
+export function executorCommand(
+  script: string,
+  options: { socket: string; state: string; root: string | null; demo?: boolean },
+): string[] {
+  const permissions = executorPermissions(options);
+  const flags = Object.entries(permissions).map(([kind, values]) => `--allow-${kind}=${values.join(",")}`);
+  return [
+    ...["run", "-q", "--no-prompt", ...flags, script],
+    ...["--socket", options.socket, "--state", options.state],
+    ...(options.root === null ? [] : ["--root", options.root]),
+    ...(options.demo ? ["--demo"] : []),
+  ];
+}
