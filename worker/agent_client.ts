@@ -216,7 +216,7 @@ function startAttempt(
     async explain(error: unknown): Promise<unknown> {
       if (signal?.aborted && error === signal.reason) return error;
       const left = Math.max(0, Math.min(limits.connect_timeout_ms, limits.deadline - performance.now()));
-      const explained = await explainFailure(connect_failure ?? error, host, trust, left);
+      const explained = await explainFailure(connect_failure ?? error, host, credentials, trust, left);
       if (explained.kind !== "closed" || !head_seen || error instanceof AgentError) return explained;
       return new AgentError("closed", BROKEN_ANSWER, { cause: error });
     },

@@ -176,20 +176,31 @@ Deno.test("a revoked host is refused, and from the moment of its revocation", as
   assert.match(error.message, /^The host's certificate was revoked\./);
 });
 
-const clients: { name: string; pair: () => Promise<TestPair> }[] = [
-  { name: "of another root", pair: () => makeManager(foreign) },
-  { name: "that expired", pair: () => makeManager(root, daysFromNow(-93)) },
-  { name: "of a server", pair: () => makeLeaf(root, { addresses: ["127.0.0.1"] }) },
+const not_trusted = /closed the connection without an answer\. Does it trust this manager's certificate/;
+const clients: { name: string; pair: () => Promise<TestPair>; kind: string; words: RegExp }[] = [
+  { name: "of another root", pair: () => makeManager(foreign), kind: "closed", words: not_trusted },
+  {
+    name: "of a server",
+    pair: () => makeLeaf(root, { addresses: ["127.0.0.1"] }),
+    kind: "closed",
+    words: not_trusted,
+  },
+  {
+    name: "that expired",
+    pair: () => makeManager(root, daysFromNow(-93.5)),
+    kind: "tls",
+    words: /^This manager's own client certificate expired 3 days ago\./,
+  },
 ];
-for (const { name, pair } of clients) {
+for (const { name, pair, kind, words } of clients) {
   Deno.test(`our own certificate ${name} gets no answer, and words about it`, async () => {
     const { certificate, key } = await pair();
     let served = 0;
     await using agent = await agentServer((_request, response) => void (served++, response.end()));
     const client = createAgentClient({ ...client_options, client_cert: certificate, client_key: key });
     const error = await failure(client.request(host(agent.port), get));
-    assert.equal(error.kind, "closed", error.message);
-    assert.match(error.message, /closed the connection without an answer\. Does it trust this manager's certificate/);
+    assert.equal(error.kind, kind, error.message);
+    assert.match(error.message, words);
     assert.equal(served, 0);
   });
 }
@@ -216,6 +227,21 @@ Deno.test("a host without a numeric address is not looked up", async () => {
     createAgentClient(client_options).request({ ...host(1), address: "web-01.example.com" }, get),
   );
   assert.equal(error.kind, "dns");
+});
+
+Deno.test({
+  name: "a host outside of the role's networks is told so",
+  permissions: { net: ["127.0.0.1:12443"] },
+  fn: async () => {
+    const error = await failure(
+      createAgentClient(client_options).request({ ...host(12443), address: "192.0.2.7" }, get),
+    );
+    assert.equal(error.kind, "refused");
+    assert.match(
+      error.message,
+      /^The manager may not connect to 192\.0\.2\.7:12443\. Add its network to agents\.networks/,
+    );
+  },
 });
 
 /** A plain TCP server that counts connections and does one thing with each. */

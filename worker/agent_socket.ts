@@ -79,7 +79,7 @@ export async function openEventSocket(
   } catch (error) {
     tls?.destroy();
     if (signal?.aborted && error === signal.reason) throw error;
-    throw await explainFailure(error, host, trust, connect_timeout_ms);
+    throw await explainFailure(error, host, credentials, trust, connect_timeout_ms);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", on_abort);

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { checkServerIdentity, connect, type ConnectionOptions, type PeerCertificate, type TLSSocket } from "node:tls";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, agentError, isUnverified } from "./agent_error.ts";
-import { certificateProblems, certificateWords, fetchCertificate } from "./diagnose_tls.ts";
+import { age, certificateProblems, certificateWords, fetchCertificate } from "./diagnose_tls.ts";
 
 /** A managed host as far as a connection needs it. */
 export interface AgentAddress {
@@ -118,16 +118,29 @@ export function openTls(
 
 /**
  * Words for a failed connection. Where the runtime only says "not verified", a second look at the certificate,
- * at most `timeout_ms` long, finds out why.
+ * at most `timeout_ms` long, finds out why. A host that just closes may do so because of our own certificate.
  */
 export async function explainFailure(
   error: unknown,
   host: AgentAddress,
+  credentials: ClientCredentials,
   trust: Trust,
   timeout_ms: number,
 ): Promise<AgentError> {
-  if (!isUnverified(error)) return agentError(error, host);
+  if (!isUnverified(error)) {
+    const explained = agentError(error, host);
+    return explained.kind === "closed" ? ownCertificateProblem(credentials, trust) ?? explained : explained;
+  }
   const raw = await fetchCertificate(host.address, host.port, expectedName(host), timeout_ms);
   const found = raw === null ? undefined : certificateError(raw, host, trust);
   return found ?? new AgentError("tls", "The host's certificate could not be verified.", { cause: error });
+}
+
+function ownCertificateProblem({ client_cert }: ClientCredentials, { clock }: Trust): AgentError | undefined {
+  const over = clock.now().epochMilliseconds - Date.parse(new X509Certificate(client_cert).validTo);
+  if (over < 0) return undefined;
+  return new AgentError(
+    "tls",
+    `This manager's own client certificate expired ${age(over)} ago. Restart the manager: it renews it at the start.`,
+  );
 }
