@@ -1,6 +1,6 @@
 import { ConfigError, configProblems } from "../core/config/load_config.ts";
 import { nearest } from "../core/config/nearest.ts";
-import { UsageError } from "./arguments.ts";
+import { noWords, readArguments, UsageError } from "./arguments.ts";
 import { complain, type Program, programAt, runtimeCheckIsOff, runtimeProblem, say, words } from "./program.ts";
 
 interface Command {
@@ -39,10 +39,19 @@ const commands: Record<string, Command> = {
   version: {
     usage: "version",
     summary: "Print the version.",
-    run: (_, program) => (say(`patch-manager ${program.version} (Deno ${Deno.version.deno})`), 0),
+    run: (
+      args,
+      program,
+    ) => (noWords(readArguments(args, {})), say(`patch-manager ${program.version} (Deno ${Deno.version.deno})`), 0),
   },
-  help: { usage: "help", summary: "Print this.", run: () => (say(helpText()), 0) },
+  help: {
+    usage: "help",
+    summary: "Print this.",
+    run: (args) => (noWords(readArguments(args, {})), say(helpText()), 0),
+  },
 };
+
+const ALIASES = new Map([["--help", "help"], ["-h", "help"], ["--version", "version"]]);
 
 /** What `help` prints. */
 export function helpText(): string {
@@ -58,7 +67,7 @@ export function helpText(): string {
  */
 export async function runCommand(args: readonly string[], mainUrl: string): Promise<number> {
   const [first, ...rest] = args;
-  const name = { "--help": "help", "-h": "help", "--version": "version" }[first] ?? first;
+  const name = ALIASES.get(first) ?? first;
   try {
     if (name === undefined) throw new UsageError("Which command?");
     if (!Object.hasOwn(commands, name)) throw new UsageError(unknownCommand(name));

@@ -59,7 +59,6 @@ export function supervise(orders: RoleOrder[], options: SupervisorOptions): Supe
   const end = (role: WorkerRole, code: string, message: string) => ended.resolve({ role, code, message });
   const hear = (role: WorkerRole, message: FromRole) => {
     const entry = workers.get(role)!;
-    entry.stalled = "";
     switch (message.type) {
       case "ready":
         addresses[role] = message.address;

@@ -82,7 +82,12 @@ export interface RolePort {
  * The role's side of the conversation with main: waits for `start`, says `ready`, beats, stops. Called once, at the
  * end of `routes/main.ts` and `worker/main.ts`.
  */
-export function runRole(role: "web" | "fleet", parts: RoleParts, port: RolePort = self as unknown as RolePort): void {
+export function runRole(
+  role: "web" | "fleet",
+  parts: RoleParts,
+  port: RolePort = self as unknown as RolePort,
+  beat_ms: number = BEAT_MS,
+): void {
   const stopping = new AbortController();
   const loops = new Map<string, { turned: number; limit_ms: number }>();
   let state: "new" | "starting" | "running" | "stopping" = "new";
@@ -114,7 +119,7 @@ export function runRole(role: "web" | "fleet", parts: RoleParts, port: RolePort 
   };
   const start = async (message: ToRole & { type: "start" }) => {
     state = "starting";
-    setInterval(beat, BEAT_MS);
+    setInterval(beat, beat_ms);
     try {
       const started = await parts.start(contextOf(message));
       if (state === "starting") state = "running";
