@@ -12,7 +12,9 @@ const STEPS: Record<SeverityName, { on: number; tone: Tone; word: string }> = {
 
 /** Severity as a labelled bar of four steps; `count` says how many there are of it. */
 export function Severity({ severity, count }: { severity: SeverityName; count?: number }) {
-  const { on, tone, word } = STEPS[severity];
+  const { on, word, ...look } = STEPS[severity];
+  // None of them is no reason for alarm.
+  const tone = count === 0 ? "off" : look.tone;
   return (
     <span class={`status severity tone-${tone}`}>
       <svg viewBox="0 0 15 12" aria-hidden="true" focusable="false">

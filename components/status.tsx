@@ -81,7 +81,7 @@ export function HealthStatus(
     <Status look={HEALTH[health]}>
       {since && now && (health === "unreachable" || health === "degraded") && (
         <span class="status-note">
-          {health === "unreachable" ? "not answering since " : "since "}
+          {health === "unreachable" ? "not answering for " : "for "}
           <RelativeTime at={since} now={now} zone={zone} form="age" />
         </span>
       )}

@@ -95,7 +95,7 @@ export function TopBar(
 
 function Fleet({ healthy, degraded, unreachable }: NonNullable<TopBarData["fleet"]>) {
   return (
-    <p class="fleet number" aria-label="Health of the fleet">
+    <div class="fleet number" role="group" aria-label="Health of the fleet">
       <a class="status tone-ok" href="/hosts?health=healthy">
         <Shape name="dot" />
         {healthy.toLocaleString("en")} healthy
@@ -112,6 +112,6 @@ function Fleet({ healthy, degraded, unreachable }: NonNullable<TopBarData["fleet
           {unreachable.toLocaleString("en")} unreachable
         </a>
       )}
-    </p>
+    </div>
   );
 }

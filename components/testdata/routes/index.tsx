@@ -5,7 +5,7 @@ import { Button, LinkButton } from "../../button.tsx";
 import { Dialog, DialogButton, DialogCancel } from "../../dialog.tsx";
 import { Filters, FilterSelect } from "../../filters.tsx";
 import { PageHead } from "../../page_head.tsx";
-import { Code, Count } from "../../quantity.tsx";
+import { Code } from "../../quantity.tsx";
 import { RelativeTime } from "../../relative_time.tsx";
 import { type Health, HealthStatus } from "../../status.tsx";
 import { Cell, CheckCell, Column, Row, RowName, Table } from "../../table.tsx";
@@ -68,7 +68,9 @@ export default define.page(({ state }) => {
             <Column sorting={{ direction: null, href: "?sort=health" }}>Health</Column>
             <Column>System</Column>
             <Column>Address</Column>
-            <Column right sorting={{ direction: null, href: "?sort=updates" }}>Pending updates</Column>
+            <Column right sorting={{ direction: null, href: "?sort=updates" }}>Updates</Column>
+            <Column right sorting={{ direction: null, href: "?sort=security" }}>Security</Column>
+            <Column right>Index age</Column>
             <Column right>Last report</Column>
           </>
         }
@@ -87,7 +89,13 @@ export default define.page(({ state }) => {
               <Code>{host.address}</Code>
             </Cell>
             <Cell right>
-              <Count updates={host.updates} security={host.security} indexAt={i === 7 ? null : host.seen} now={NOW} />
+              {host.updates || <span class="muted">0</span>}
+            </Cell>
+            <Cell right>{host.security > 0 ? <strong>{host.security}</strong> : <span class="muted">0</span>}</Cell>
+            <Cell right>
+              <span class="muted">
+                <RelativeTime at={host.seen} now={NOW} form="age" />
+              </span>
             </Cell>
             <Cell right>
               <span class="muted">

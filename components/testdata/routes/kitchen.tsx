@@ -7,7 +7,7 @@ import { LogView } from "../../log_view.tsx";
 import { Menu, MenuButton, MenuLink } from "../../menu.tsx";
 import { PageHead, SectionHead } from "../../page_head.tsx";
 import { PartsBar, Progress } from "../../progress.tsx";
-import { Bytes, Code } from "../../quantity.tsx";
+import { Bytes, Code, Count } from "../../quantity.tsx";
 import { RelativeTime } from "../../relative_time.tsx";
 import { Severity, type SeverityName } from "../../severity.tsx";
 import { EmptyState, ErrorState, Notice, Skeleton, Toasts } from "../../states.tsx";
@@ -151,6 +151,7 @@ export default define.page(({ state }) => {
           <div class="severity-list">
             {SEVERITIES.map((name, i) => <Severity key={name} severity={name} count={i * 7} />)}
           </div>
+          <Count updates={41} security={12} indexAt={EARLIER} now={NOW} />
           <SectionHead title="States of a job" />
           <div class="row">{STATES.map((name) => <JobState key={name} state={name} />)}</div>
           <div class="row">
