@@ -1,70 +1,20 @@
 import assert from "node:assert/strict";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import https from "node:https";
+import type { ServerResponse } from "node:http";
 import { createServer as createTcpServer, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
-import { z } from "zod";
-import { x509 } from "../core/ca/x509.ts";
-import { systemClock } from "../core/clock.ts";
-import { silentLog } from "../core/log.ts";
-import { clientCheckedTlsOptions, guardListener } from "../protocol/listener.ts";
-import { createPeerCheck, MANAGER_IDENTITY } from "../protocol/peer.ts";
 import {
-  daysFromNow,
-  listening,
-  makeAuthority,
-  makeLeaf,
-  makeManager,
-  makeOdd,
-  type TestPair,
-} from "../testing/tls.ts";
-import { type AgentClientOptions, AgentError, createAgentClient } from "./agent_client.ts";
-
-const root = await makeAuthority(daysFromNow(-200));
-const foreign = await makeAuthority();
-const manager = await makeManager(root);
-const good = await makeLeaf(root, { addresses: ["127.0.0.1"], dns: ["web-01.example.com"] });
-const Anything = z.object({ word: z.string() });
-
-const client_options: AgentClientOptions = {
-  ca: root.ca,
-  client_cert: manager.certificate,
-  client_key: manager.key,
-  revoked: new Set(),
-  clock: systemClock,
-  log: silentLog,
-};
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** An agent's listener as the real agent has it, with a handler of the test's choice. */
-function agentServer(handler: Handler, pair: Pick<TestPair, "certificate" | "key"> = good, ca = root.ca) {
-  const server = https.createServer(clientCheckedTlsOptions({ ca, ...pair }), handler);
-  const check = createPeerCheck({ ca, identity: MANAGER_IDENTITY, revoked: new Set(), clock: systemClock });
-  guardListener(server, { check: () => check, allowed: null });
-  return listening(server);
-}
-
-function envelope(data: unknown): string {
-  return JSON.stringify({ success: true, request_id: "r", timestamp: "2026-01-01T00:00:00Z", data, error: null });
-}
-
-const say = (text: string | Uint8Array, status = 200): Handler => (_request, response) => {
-  response.writeHead(status, { "content-type": "application/json" });
-  response.end(text);
-};
-
-function host(port: number, tls_name: string | null = null) {
-  return { id: "018f0000-0000-7000-8000-000000000001", address: "127.0.0.1", port, tls_name };
-}
-
-const get = { method: "GET", path: "/api/v1/health", schema: Anything } as const;
-
-async function failure(work: Promise<unknown>): Promise<AgentError> {
-  const error = await work.then(() => assert.fail("it did not fail"), (error) => error);
-  assert.ok(error instanceof AgentError, `${error?.stack ?? error}`);
-  return error;
-}
+  agentServer,
+  client_options,
+  envelope,
+  failure,
+  get,
+  type Handler,
+  host,
+  manager,
+  root,
+  say,
+} from "../testing/agent_listener.ts";
+import { listening, makeManager } from "../testing/tls.ts";
+import { createAgentClient } from "./agent_client.ts";
 
 Deno.test("an answer is read, by address and by name, with its tag", async () => {
   const seen: string[] = [];
@@ -104,114 +54,6 @@ Deno.test("a body is sent as JSON", async () => {
     body: { packages: ["zlib1g"] },
   });
   assert.deepEqual(answer.not_modified || answer.data, { word: 'POST application/json {"packages":["zlib1g"]}' });
-});
-
-const certificates: {
-  name: string;
-  pair: () => Promise<Pick<TestPair, "certificate" | "key">>;
-  tls_name?: string;
-  words: RegExp;
-}[] = [
-  {
-    name: "of another root with the same name",
-    pair: () => makeLeaf(foreign, { addresses: ["127.0.0.1"] }),
-    words: /^Certificate was not issued by this manager's certificate authority\. Enrol the host again/,
-  },
-  {
-    name: "expired 3 days ago",
-    pair: () => makeLeaf(root, { addresses: ["127.0.0.1"] }, daysFromNow(-93.5)),
-    words: /^Certificate expired 3 days ago\. Renew it on the host: patch-agent renew\.$/,
-  },
-  {
-    name: "valid from tomorrow on",
-    pair: () => makeLeaf(root, { addresses: ["127.0.0.1"] }, daysFromNow(2)),
-    words: /^Certificate is not valid for another 1 day\. Check the clocks/,
-  },
-  {
-    name: "for a client",
-    pair: () => makeManager(root),
-    words: /^Certificate is not made for a server\./,
-  },
-  {
-    name: "for another name",
-    pair: () => makeLeaf(root, { dns: ["web-02.example.com"] }),
-    tls_name: "web-01.example.com",
-    words: /^TLS name mismatch: the certificate is for web-02\.example\.com, not web-01\.example\.com\.$/,
-  },
-  {
-    name: "for another address",
-    pair: () => makeLeaf(root, { addresses: ["127.0.0.2"] }),
-    words: /^TLS name mismatch: the certificate is for 127\.0\.0\.2, not 127\.0\.0\.1\.$/,
-  },
-  {
-    name: "with the name only as common name",
-    pair: () =>
-      makeOdd(root, "web-01.example.com", [
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      ]),
-    tls_name: "web-01.example.com",
-    words: /^TLS name mismatch: the certificate names no host/,
-  },
-];
-
-for (const { name, pair, tls_name, words } of certificates) {
-  Deno.test(`a host's certificate ${name} is refused in words`, async () => {
-    let served = 0;
-    await using agent = await agentServer((_request, response) => void (served++, response.end()), await pair());
-    const error = await failure(createAgentClient(client_options).request(host(agent.port, tls_name), get));
-    assert.equal(error.kind, "tls", error.message);
-    assert.match(error.message, words);
-    assert.equal(served, 0);
-  });
-}
-
-Deno.test("a revoked host is refused, and from the moment of its revocation", async () => {
-  await using agent = await agentServer(say(envelope({ word: "yes" })));
-  const revoked = new Set<string>();
-  const client = createAgentClient({ ...client_options, revoked });
-  await client.request(host(agent.port), get);
-  revoked.add(good.serial);
-  const error = await failure(client.request(host(agent.port), get));
-  assert.equal(error.kind, "revoked");
-  assert.match(error.message, /^The host's certificate was revoked\./);
-});
-
-const not_trusted = /closed the connection without an answer\. Does it trust this manager's certificate/;
-const clients: { name: string; pair: () => Promise<TestPair>; kind: string; words: RegExp }[] = [
-  { name: "of another root", pair: () => makeManager(foreign), kind: "closed", words: not_trusted },
-  {
-    name: "of a server",
-    pair: () => makeLeaf(root, { addresses: ["127.0.0.1"] }),
-    kind: "closed",
-    words: not_trusted,
-  },
-  {
-    name: "that expired",
-    pair: () => makeManager(root, daysFromNow(-93.5)),
-    kind: "tls",
-    words: /^This manager's own client certificate expired 3 days ago\./,
-  },
-];
-for (const { name, pair, kind, words } of clients) {
-  Deno.test(`our own certificate ${name} gets no answer, and words about it`, async () => {
-    const { certificate, key } = await pair();
-    let served = 0;
-    await using agent = await agentServer((_request, response) => void (served++, response.end()));
-    const client = createAgentClient({ ...client_options, client_cert: certificate, client_key: key });
-    const error = await failure(client.request(host(agent.port), get));
-    assert.equal(error.kind, kind, error.message);
-    assert.match(error.message, words);
-    assert.equal(served, 0);
-  });
-}
-
-Deno.test("a host that speaks only TLS 1.2 is refused", async () => {
-  await using agent = await listening(
-    createTlsServer({ cert: good.certificate, key: good.key, maxVersion: "TLSv1.2" }, (socket) => socket.destroy()),
-  );
-  const error = await failure(createAgentClient(client_options).request(host(agent.port), get));
-  assert.equal(error.kind, "tls", error.message);
-  assert.match(error.message, /does not speak TLS 1\.3/);
 });
 
 Deno.test("a port where nothing listens is tried twice, then told", async () => {

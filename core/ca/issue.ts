@@ -66,7 +66,7 @@ export const checks: readonly Check[] = [
   {
     name: "dns_names",
     field: "names",
-    hint: "Correct the name in the host's record.",
+    hint: "Correct the name in the host's record, or in server.names for the web listener.",
     problem: ({ order }) => firstProblem(order.dns, dnsNameProblem),
   },
   {
