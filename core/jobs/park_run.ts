@@ -1,20 +1,25 @@
 import type { Clock } from "../clock.ts";
 import type { Sql } from "../database/connection.ts";
-import { moveRun } from "./move_run.ts";
-import type { Run } from "./types.ts";
+import { LostRun, moveRun } from "./move_run.ts";
+import { findRunStage } from "./run_store.ts";
+import type { RunKey } from "./types.ts";
 
 /**
  * Takes a row out of the loop that it breaks: final, with the reason, so that a person sees it and the others go on.
- * Failed when nothing can have started, else unknown.
+ * How far it had come is read from the database, not taken from who failed: failed when nothing can have begun on
+ * the host, else unknown.
+ * @param run whoever holds the row; its state may be an older one.
  * @throws LostRun when the row went on without the caller.
  */
-export async function parkRun(sql: Sql, run: Run, why: string, clock: Clock): Promise<Run> {
-  const untouched = run.dispatched_at === null || run.kind === "dry_run";
-  return await moveRun(sql, run, untouched ? "failed" : "unknown", {
+export async function parkRun(sql: Sql, run: RunKey, why: string, clock: Clock): Promise<RunKey> {
+  const stage = await findRunStage(sql, run);
+  if (!stage) throw new LostRun(run);
+  const untouched = !stage.dispatched || stage.kind === "dry_run";
+  return await moveRun(sql, { ...run, state: stage.state }, untouched ? "failed" : "unknown", {
     error_code: "INTERNAL",
     error: why.slice(0, 8_192),
     message: untouched
       ? "The manager could not go on with this host; nothing was changed on it."
-      : "The manager could not go on with this host while it was being changed. Read the host, do not repeat.",
+      : "The manager could not go on with this host while it was being changed: read it, do not repeat.",
   }, clock);
 }

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { type Db, many, maybe } from "../database/connection.ts";
 import { isFinal } from "./rules.ts";
-import { activeStates, hostStates, JobPatch, openStates, type Outcome, Run, type RunKey } from "./types.ts";
-import type { HostState } from "./types.ts";
+import { activeStates, hostStates, jobKinds, JobPatch, openStates, type Outcome, Run, type RunKey } from "./types.ts";
+import type { HostState, JobKind } from "./types.ts";
 
 /** How long a claimed row belongs to whoever claimed it, in seconds; renewed every third of it. */
 export const LEASE_SECONDS = 30;
@@ -38,7 +38,10 @@ export function claimRuns(db: Db, limit: number): Promise<Run[]> {
   );
 }
 
-/** Holds the row for another lease. Null when it went on without the caller. */
+/**
+ * Holds the row for another lease. Null when it went on without the caller. The state is not compared: the holder
+ * itself may be changing it at this moment.
+ */
 export function renewRun(db: Db, run: RunKey): Promise<{ cancel_requested_at: Temporal.Instant | null } | null> {
   return maybe(
     z.object({ cancel_requested_at: z.instanceof(Temporal.Instant).nullable() }),
@@ -46,8 +49,7 @@ export function renewRun(db: Db, run: RunKey): Promise<{ cancel_requested_at: Te
       update patch_job_hosts
       set lease_until = app_now() + make_interval(secs => ${LEASE_SECONDS}),
         next_at = app_now() + make_interval(secs => ${LEASE_SECONDS})
-      where job_id = ${run.job_id} and host_id = ${run.host_id} and state = ${run.state} and fence = ${run.fence}
-        and lease_until is not null
+      where job_id = ${run.job_id} and host_id = ${run.host_id} and fence = ${run.fence} and lease_until is not null
       returning cancel_requested_at`,
   );
 }
@@ -167,5 +169,20 @@ export function cancelOpenRuns(db: Db, job_id: string, host_ids: string[]): Prom
       where job_id = ${job_id} and host_id = any(${host_ids}::uuid[])
         and state in ('queued', 'waiting', 'dispatching', 'running')
       returning host_id, state, attempt, progress, phase, message, error_code, error, next_at, cancel_requested_at`,
+  );
+}
+
+/** How far a held row has come; null when somebody else holds it. */
+export function findRunStage(
+  db: Db,
+  run: RunKey,
+): Promise<{ state: HostState; dispatched: boolean; kind: JobKind } | null> {
+  return maybe(
+    z.object({ state: z.enum(hostStates), dispatched: z.boolean(), kind: z.enum(jobKinds) }),
+    db`
+      select r.state, r.dispatched_at is not null as dispatched, j.kind
+      from patch_job_hosts r join patch_jobs j on j.id = r.job_id
+      where r.job_id = ${run.job_id} and r.host_id = ${run.host_id} and r.fence = ${run.fence}
+        and r.lease_until is not null`,
   );
 }

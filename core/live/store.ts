@@ -43,11 +43,11 @@ export function eventsAfter(db: Db, after_seq: number, limit: number): Promise<L
   );
 }
 
-/** Removes at most `limit` events older than the given hours, oldest first, and says how many. */
-export async function deleteOldEvents(db: Db, hours: number, limit: number): Promise<number> {
+/** Removes at most `limit` events older than so many seconds, oldest first, and says how many. */
+export async function deleteOldEvents(db: Db, seconds: number, limit: number): Promise<number> {
   const rows = await db`
     delete from live_events where seq in (
-      select seq from live_events where at < app_now() - make_interval(hours => ${hours}) order by at limit ${limit}
+      select seq from live_events where at < app_now() - make_interval(secs => ${seconds}) order by at limit ${limit}
     ) returning seq`;
   return rows.length;
 }

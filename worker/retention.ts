@@ -1,0 +1,15 @@
+import type { Sql } from "../core/database/connection.ts";
+import { pruneEvents } from "../core/live/prune_events.ts";
+import type { Log } from "../core/log.ts";
+import { readSettings } from "../core/settings/read_settings.ts";
+
+/** How often old rows are looked for, in milliseconds. */
+export const RETENTION_INTERVAL_MS = 300_000;
+
+/** One turn: removes live events that are older than the setting says. */
+export async function pruneOldRows(sql: Sql, log: Log): Promise<boolean> {
+  const settings = await readSettings(sql);
+  const count = await pruneEvents(sql, settings["live.event_retention_seconds"]);
+  if (count > 0) log.info("events.pruned", { count });
+  return false;
+}
