@@ -1,9 +1,9 @@
 import type { Clock } from "../clock.ts";
 import type { Tx } from "../database/types.ts";
+import { appendEvent } from "../live/append_event.ts";
 import { AppError } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
 import {
-  appendEvent,
   insertHost,
   insertMemberships,
   insertPolls,
@@ -21,6 +21,8 @@ export interface NewHost extends HostEndpoint {
   notes?: string;
   tags?: string[];
   group_ids?: string[];
+  /** Groups that were decided before, by whoever made the enrolment token. */
+  granted_group_ids?: string[];
   /** Whoever adds it may put it into their own groups only (admins into all). Null: into all. */
   viewer: string | null;
   /** When it is asked for the first time. */
@@ -59,7 +61,7 @@ export async function createHost(tx: Tx, host: NewHost, clock: Clock): Promise<s
     created_at: clock.now(),
     created_by: host.viewer,
   });
-  await insertMemberships(tx, id, usable);
+  await insertMemberships(tx, id, [...usable, ...host.granted_group_ids ?? []]);
   await insertPolls(tx, id, host.first_poll_at);
   await appendEvent(tx, { topic: "hosts", host_id: id, kind: "created", data: { host_id: id, name: host.fqdn } });
   return id;

@@ -1,7 +1,8 @@
 import type { Clock } from "../clock.ts";
 import type { Tx } from "../database/types.ts";
+import { appendEvent } from "../live/append_event.ts";
 import { judgeHealth } from "./rules.ts";
-import { appendEvent, lockObserved, updateObserved } from "./store.ts";
+import { lockObserved, updateObserved } from "./store.ts";
 import type { HealthRecord, HostFacts, Observation } from "./types.ts";
 
 /**

@@ -1,30 +1,24 @@
 import { appendFor } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
+import { appendEvent } from "../live/append_event.ts";
 import { AppError } from "../errors.ts";
+import { cancelWorkOfHost } from "../jobs/cancel_job.ts";
 import { wakeFleet } from "./polls_store.ts";
-import {
-  appendEvent,
-  cancelQueued,
-  deletePolls,
-  lockRegistration,
-  markRemoved,
-  revokeCertificates,
-  selectVisible,
-} from "./store.ts";
+import { deletePolls, lockRegistration, markRemoved, revokeCertificates, selectVisible } from "./store.ts";
 
 /** What went with a host. */
 export interface RemovedHost {
   id: string;
-  /** Jobs in which its turn had not come: cancelled there. */
-  cancelled_jobs: string[];
+  /** How many jobs had open work on it: cancelled where it had not begun, else no longer followed. */
+  cancelled_jobs: number;
   /** Serial numbers that belong into the next list of revoked certificates. */
   revoked_serials: string[];
 }
 
 /**
  * Removes a host: it is no longer polled, what was queued for it is cancelled, its certificates are revoked. Its
- * history stays. Work that runs on it is not torn off; it ends by itself.
+ * history stays.
  *
  * @throws AppError host_not_found, also for a host that the viewer may not see
  */
@@ -35,14 +29,9 @@ export function removeHost(sql: Sql, viewer: string, hostId: string, context: Co
     const at = context.clock.now();
     if (!host || !await markRemoved(tx, hostId, at, viewer)) throw new AppError("host_not_found");
     await deletePolls(tx, hostId);
-    const words = "Cancelled because the host was removed.";
-    const cancelled_jobs = await cancelQueued(tx, hostId, at, words);
+    const cancelled_jobs = await cancelWorkOfHost(tx, hostId, context);
     const revoked_serials = await revokeCertificates(tx, hostId, at);
     await wakeFleet(tx, { kind: "host", id: hostId });
-    for (const job_id of cancelled_jobs) {
-      const data = { host_id: hostId, state: "cancelled", message: words };
-      await appendEvent(tx, { topic: `job:${job_id}`, job_id, host_id: hostId, kind: "state", data });
-    }
     for (const topic of ["hosts", `host:${hostId}`]) {
       await appendEvent(tx, { topic, host_id: hostId, kind: "removed", data: { host_id: hostId } });
     }

@@ -115,29 +115,6 @@ export async function deletePolls(db: Db, hostId: string): Promise<void> {
   await db`delete from host_polls where host_id = ${hostId}`;
 }
 
-/** Ends what has not begun on a host. Answers the jobs that it was part of. */
-export async function cancelQueued(db: Db, hostId: string, at: Temporal.Instant, words: string): Promise<string[]> {
-  const rows = await many(
-    z.object({ job_id: z.uuid() }),
-    db`
-      update patch_job_hosts
-      set state = 'cancelled', message = ${words}, ended_at = ${at}, lease_until = null, fence = fence + 1
-      where host_id = ${hostId} and state in ('queued', 'waiting')
-      returning job_id`,
-  );
-  const jobs = rows.map((row) => row.job_id);
-  if (jobs.length === 0) return jobs;
-  await db`
-    update patch_jobs j set ended_at = ${at}
-    where j.id = any(${jobs}::uuid[]) and j.ended_at is null
-      and not exists (
-        select from patch_job_hosts jh
-        where jh.job_id = j.id
-          and jh.state in ('queued', 'waiting', 'dispatching', 'running', 'verifying', 'rebooting')
-      )`;
-  return jobs;
-}
-
 /** Serials of the certificates that were revoked by this. */
 export async function revokeCertificates(db: Db, hostId: string, at: Temporal.Instant): Promise<string[]> {
   const rows = await many(
@@ -148,21 +125,6 @@ export async function revokeCertificates(db: Db, hostId: string, at: Temporal.In
       returning serial`,
   );
   return rows.map((row) => row.serial).sort();
-}
-
-export async function appendEvent(
-  db: Db,
-  event: {
-    topic: string;
-    job_id?: string;
-    host_id?: string;
-    kind: string;
-    data: Record<string, string | number | boolean | null>;
-  },
-): Promise<void> {
-  await db`
-    select event_append(${event.topic}, ${event.job_id ?? null}::uuid, ${event.host_id ?? null}::uuid, ${event.kind},
-      ${db.json(event.data)})`;
 }
 
 const ObservedRow = HealthRecord.extend({

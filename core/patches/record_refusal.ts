@@ -1,7 +1,8 @@
 import type { Clock } from "../clock.ts";
 import { type Sql, transaction } from "../database/connection.ts";
+import { appendEvent } from "../live/append_event.ts";
 import { words } from "./rules.ts";
-import { appendEvent, refuseReport } from "./store.ts";
+import { refuseReport } from "./store.ts";
 
 /**
  * A host answered something that cannot be taken: off schema, too large, too deep, hostile. The last accepted report

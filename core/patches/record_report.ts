@@ -1,7 +1,8 @@
 import { type Sql, transaction } from "../database/connection.ts";
+import { appendEvent } from "../live/append_event.ts";
 import type { Tx } from "../database/types.ts";
 import { countPatches, hashHex, normalisePackages, normalisePatches, plain } from "./rules.ts";
-import { acceptReport, appendEvent, lockReport } from "./store.ts";
+import { acceptReport, lockReport } from "./store.ts";
 import {
   offerIds,
   oldestSecurity,

@@ -92,11 +92,3 @@ export async function saveHealth(
       problems = excluded.problems, uptime_seconds = excluded.uptime_seconds,
       index_refreshed_at = excluded.index_refreshed_at, state_id = excluded.state_id`;
 }
-
-export async function appendEvent(
-  db: Db,
-  event: { topic: string; host_id: string; kind: string; data: Record<string, string | number | boolean | null> },
-): Promise<void> {
-  await db`
-    select event_append(${event.topic}, null::uuid, ${event.host_id}::uuid, ${event.kind}, ${db.json(event.data)})`;
-}
