@@ -25,10 +25,10 @@ export function checkState(state: string, port: number, root: boolean): void {
       `Choose a folder whose path has at most ${spare} bytes.`,
     );
   }
-  const known = Deno.statSync.bind(null);
   try {
-    known(state);
-  } catch {
+    Deno.statSync(state);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
     Deno.mkdirSync(state, { recursive: true, mode: 0o700 });
     // Set apart from mkdir, because the umask may take the right to pass.
     if (root) Deno.chmodSync(state, 0o711);
@@ -63,12 +63,19 @@ export function asServer(program: string, args: string[], who: ServerUser | null
     args,
     cwd: "/",
     clearEnv: true,
-    env: { PATH: "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
+    env: { PATH: "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC", ...runMark() },
     detached: true,
     stdin: "null",
     stdout: "null",
     stderr: "piped",
   });
+}
+
+/** A run of the tests marks its processes, so that it can name those that were left behind. */
+function runMark(): Record<string, string> {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "PATCH_TEST_RUN" });
+  const mark = state === "granted" ? Deno.env.get("PATCH_TEST_RUN") : undefined;
+  return mark ? { PATCH_TEST_RUN: mark } : {};
 }
 
 function refuse(message: string, hint: string): DatabaseError {

@@ -117,8 +117,16 @@ export function explain(
 /** For a request: 503 in public words, the reason only as cause; null when the error is about something else. */
 export function unavailable(error: unknown): AppError | null {
   if (error instanceof AppError) return error.code === "database_unavailable" ? error : null;
+  if (!isDrivers(error)) return null;
   const cause = explain(error, { place: "its address", user: "the user", database: "the database", tls: false });
   return cause ? new AppError("database_unavailable", { cause }) : null;
+}
+
+/** Codes such as ECONNREFUSED also come from files and managed hosts; the driver adds the statement to its errors. */
+function isDrivers(error: unknown): boolean {
+  if (error instanceof DatabaseError) return true;
+  return error instanceof Error &&
+    (error.name === "PostgresError" || "query" in error || /^CONNECT/.test(codeOf(error)));
 }
 
 /** SQLSTATE or the driver's, Node's or Deno's code of an error; "" when it has none. */

@@ -204,7 +204,9 @@ function pause(ms: number, signal?: AbortSignal): Promise<void> {
       resolve();
     };
     const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done);
+    // It may have been aborted before anybody listened.
+    if (signal?.aborted) done();
+    else signal?.addEventListener("abort", done);
   });
 }
 
