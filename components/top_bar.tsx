@@ -62,14 +62,7 @@ export function TopBar(
         )}
         <span class="optional">
           <Menu id="theme-menu" icon={theme === "dark" ? "moon" : theme === "light" ? "sun" : "monitor"} label="Theme">
-            <form method="post" action="/preferences">
-              <input type="hidden" name="back" value={back} />
-              <MenuButton name="theme" value="system" icon="monitor" pressed={theme === "system"}>
-                As the system
-              </MenuButton>
-              <MenuButton name="theme" value="light" icon="sun" pressed={theme === "light"}>Light</MenuButton>
-              <MenuButton name="theme" value="dark" icon="moon" pressed={theme === "dark"}>Dark</MenuButton>
-            </form>
+            <ThemeForm theme={theme} back={back} />
           </Menu>
         </span>
         <Menu id="user-menu" icon="circle-user" label={user.name}>
@@ -78,7 +71,11 @@ export function TopBar(
             <br />
             <span class="meta">Role: {user.role}</span>
           </p>
-          <form method="post" action="/preferences">
+          <div class="narrow-only">
+            <ThemeForm theme={theme} back={back} />
+            <hr class="menu-rule" />
+          </div>
+          <form class="wide-only" method="post" action="/preferences">
             <input type="hidden" name="back" value={back} />
             <MenuButton name="rail" value="shown" icon="panel-left">Show the rail</MenuButton>
           </form>
@@ -90,6 +87,17 @@ export function TopBar(
         </Menu>
       </div>
     </>
+  );
+}
+
+function ThemeForm({ theme, back }: { theme: Theme; back: string }) {
+  return (
+    <form method="post" action="/preferences">
+      <input type="hidden" name="back" value={back} />
+      <MenuButton name="theme" value="system" icon="monitor" pressed={theme === "system"}>As the system</MenuButton>
+      <MenuButton name="theme" value="light" icon="sun" pressed={theme === "light"}>Light</MenuButton>
+      <MenuButton name="theme" value="dark" icon="moon" pressed={theme === "dark"}>Dark</MenuButton>
+    </form>
   );
 }
 

@@ -1,5 +1,5 @@
 import TimeUpdater from "../islands/time_updater.tsx";
-import { FrameOfTest } from "../frame_of_test.tsx";
+import { GalleryFrame } from "../gallery_frame.tsx";
 import { Simulated } from "../../badge.tsx";
 import { Button, LinkButton } from "../../button.tsx";
 import { Dialog, DialogButton, DialogCancel } from "../../dialog.tsx";
@@ -29,7 +29,7 @@ const hosts = Array.from({ length: 24 }, (_, i) => ({
 export default define.page(({ state }) => {
   state.title = "Hosts";
   return (
-    <FrameOfTest theme={state.theme} path="/hosts">
+    <GalleryFrame theme={state.theme} path="/hosts">
       <TimeUpdater now={NOW} />
       <PageHead
         title="Hosts"
@@ -123,6 +123,6 @@ export default define.page(({ state }) => {
           are no longer asked. Their certificates are revoked; history and audit stay.
         </p>
       </Dialog>
-    </FrameOfTest>
+    </GalleryFrame>
   );
 });

@@ -15,7 +15,7 @@ import { type Health, HealthStatus, JobState, type JobStateName, LiveState } fro
 import { Cell, Column, Row, RowName, Table } from "../../table.tsx";
 import { Tabs } from "../../tabs.tsx";
 import { Timeline } from "../../timeline.tsx";
-import { FrameOfTest } from "../frame_of_test.tsx";
+import { GalleryFrame } from "../gallery_frame.tsx";
 import { define, NOW } from "../site.ts";
 
 export const access = { role: "anonymous", scope: "none", audit: null };
@@ -41,7 +41,7 @@ const STATES: JobStateName[] = [
 export default define.page(({ state }) => {
   state.title = "web-01.fra.example.org";
   return (
-    <FrameOfTest theme={state.theme} path="/hosts/1">
+    <GalleryFrame theme={state.theme} path="/hosts/1">
       <PageHead
         title="web-01.fra.example.org"
         crumbs={[{ href: "/hosts", label: "Hosts" }]}
@@ -238,6 +238,6 @@ export default define.page(({ state }) => {
         </div>
       </div>
       <Toasts toasts={[{ id: "1", tone: "ok", words: "Refresh of 1 host was asked for." }]} />
-    </FrameOfTest>
+    </GalleryFrame>
   );
 });

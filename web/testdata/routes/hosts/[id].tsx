@@ -29,6 +29,9 @@ export default define.page<typeof handler>(({ data, state, url }) => {
       <h1>Host {data.id}</h1>
       <p id="tab-shown">{url.searchParams.get("tab")}</p>
       {data.problem && <p role="alert">{data.problem}</p>}
+      <form>
+        <input name="tab" id="tab" aria-label="Tab" />
+      </form>
       <form method="post">
         <input name="name" aria-label="Name" />
         <button type="submit" id="rename">Rename</button>

@@ -3,7 +3,7 @@ import { Frame } from "../frame.tsx";
 import type { Theme } from "../top_bar.tsx";
 
 /** The frame with the product's real rail, for looking at. */
-export function FrameOfTest({ theme, path, children }: { theme: Theme; path: string; children: ComponentChildren }) {
+export function GalleryFrame({ theme, path, children }: { theme: Theme; path: string; children: ComponentChildren }) {
   return (
     <Frame
       sections={[
