@@ -60,6 +60,7 @@ function controlLines(item: SandboxPackage): string[] {
   const lines = [`Package: ${item.name}`, `Version: ${item.version}`, "Architecture: all"];
   if (item.source) lines.push(`Source: ${item.source}`);
   if (item.depends) lines.push(`Depends: ${item.depends}`);
+  if (item.conflicts) lines.push(`Conflicts: ${item.conflicts}`);
   lines.push("Maintainer: Sandbox <sandbox@example.test>", "Section: admin", "Priority: optional");
   lines.push(`Installed-Size: ${item.installed_size ?? 2 * (item.filler_kib ?? 12)}`);
   lines.push(`Description: ${item.description}`, " Invented: it exists only in the sandbox of Linux Patch Manager.");

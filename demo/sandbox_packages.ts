@@ -11,6 +11,7 @@ export interface SandboxPackage {
   /** Source package; its own name when absent. */
   source?: string;
   depends?: string;
+  conflicts?: string;
   /** Lines of the changelog entry of this version. */
   changes?: string[];
   /** A configuration file that dpkg asks about when it was changed on the host. */

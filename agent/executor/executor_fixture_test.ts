@@ -1,0 +1,35 @@
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { silentLog } from "../../core/log.ts";
+import { waitFor } from "../../testing/wait_for.ts";
+import type { Bed } from "../backends/apt/sandbox_fixture_test.ts";
+import type { ApplyOrder, HostJob, HostOperations } from "../host_operations.ts";
+import { type HostExecutor, openHostExecutor } from "./host_executor.ts";
+
+/** An order with everything left at its default. */
+export function order(run_id: string, change: Partial<ApplyOrder> = {}): ApplyOrder {
+  return {
+    ...{ run_id, packages: null, versions: {}, security_only: false, dry_run: false },
+    ...{ reboot: "never", reboot_delay_seconds: 0, deadline_ms: null, state_id: null },
+    ...change,
+  };
+}
+
+/** An executor in this process on the bed's host; the same state folder every time. */
+export function openExecutor(bed: Bed, clock: Clock = systemClock): HostExecutor {
+  const { root, apt: manager, folder } = bed;
+  const state = `${folder}/state`;
+  return openHostExecutor({ state, root, manager, clock, log: silentLog, version: "0.0.0", lock_timeout_seconds: 1 });
+}
+
+/** Waits until a job has ended, whoever runs it. */
+export async function endOf(operations: HostOperations, job_id: string): Promise<HostJob> {
+  return await waitFor("the end of the job", async () => {
+    const job = await operations.job(job_id);
+    return job !== null && job.completed_at !== null && job;
+  }, { deadline_ms: 60_000 });
+}
+
+/** Starts an order and waits for its end. */
+export async function runToEnd(operations: HostOperations, wanted: ApplyOrder): Promise<HostJob> {
+  return await endOf(operations, (await operations.start(wanted)).job_id);
+}
