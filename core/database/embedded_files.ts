@@ -18,8 +18,12 @@ const PROGRAMS = ["initdb", "postgres", "pg_ctl"];
 const LIBRARIES = /^lib(crypto|ssl|icudata|icui18n|icuuc|lzma|pq|xml2|z)\.so\.[\d.]+$/;
 const MODULES = /^(plpgsql|dict_snowball|pgcrypto|pg_trgm|citext|btree_gin|btree_gist|pg_stat_statements)\.so$/;
 const EXTENSIONS = /^(plpgsql|pgcrypto|pg_trgm|citext|btree_gin|btree_gist|pg_stat_statements)[.-]/;
-/** Names that the loader asks for; the package makes them in a lifecycle script, which nobody has to allow. */
-const LINKS = /^(libicudata|libicui18n|libicuuc|libpq)\.so\.(\d+)\.\d+$/;
+/**
+ * The loader asks for these by the short name (libpq.so.5 for libpq.so.5.17). The package links them in a lifecycle
+ * script, which nobody has to allow; a copy under the short name needs neither it nor the right to make links, which
+ * Deno gives for all folders or none.
+ */
+const SHORT = /^(libicudata|libicui18n|libicuuc|libpq)\.so\.(\d+)\.\d+$/;
 
 /**
  * Why this machine has no embedded PostgreSQL, in one sentence, or null. Its binaries are built for Linux on
@@ -84,9 +88,8 @@ async function copyTree(from: string, to: string): Promise<void> {
   await Deno.mkdir(`${to}/lib/postgresql`, { recursive: true, mode: 0o755 });
   for (const name of PROGRAMS) await copyFile(`${from}/bin/${name}`, `${to}/bin/${name}`, 0o755);
   for (const name of await filesIn(`${from}/lib`, LIBRARIES)) {
-    await copyFile(`${from}/lib/${name}`, `${to}/lib/${name}`, 0o644);
-    const link = LINKS.exec(name);
-    if (link) await Deno.symlink(name, `${to}/lib/${link[1]}.so.${link[2]}`);
+    const short = SHORT.exec(name);
+    await copyFile(`${from}/lib/${name}`, `${to}/lib/${short ? `${short[1]}.so.${short[2]}` : name}`, 0o644);
   }
   for (const name of await filesIn(`${from}/lib/postgresql`, MODULES)) {
     await copyFile(`${from}/lib/postgresql/${name}`, `${to}/lib/postgresql/${name}`, 0o644);
