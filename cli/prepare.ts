@@ -1,12 +1,14 @@
 import { ensurePki } from "../core/ca/ensure_pki.ts";
-import type { FileRead } from "../core/config/machine.ts";
+import { type FileRead, readFile } from "../core/config/machine.ts";
 import { type Config, databaseUrlOf, type Role } from "../core/config/types.ts";
-import { connect } from "../core/database/connection.ts";
+import { createFirstAdmin } from "../core/auth/create_first_admin.ts";
+import { systemClock } from "../core/clock.ts";
+import { initialPasswordFile } from "../core/permissions.ts";
+import { connect, type Sql } from "../core/database/connection.ts";
 import { loadMigrations, migrate } from "../core/database/migrations.ts";
 import { readTarget } from "../core/database/target.ts";
 import type { Log } from "../core/log.ts";
-import type { Program } from "./program.ts";
-import { readFile } from "../core/config/machine.ts";
+import { type Program, say } from "./program.ts";
 import type { WorkerRole } from "./supervisor.ts";
 
 /** What to do when no database is configured. */
@@ -41,7 +43,12 @@ export async function prepareDatabase(
   log: Log,
 ): Promise<number> {
   const wanted = await loadMigrations(`${program.root}/migrations`);
-  if (roles.includes("web")) await migrateAsOwner(config, wanted, log);
+  if (roles.includes("web")) {
+    await using owner = await connectAsOwner(config, log);
+    const { applied, version } = await migrate(owner.sql, wanted, log);
+    log.info("database.ready", { count: applied.length, version: String(version) });
+    await ensureFirstAdmin(owner.sql, config, log);
+  }
   if (config.database.url !== null) {
     log.warn("database.single_login", {
       message: "One login serves both roles: a role that is taken over could read sessions, keys and the audit log. " +
@@ -51,27 +58,35 @@ export async function prepareDatabase(
   return wanted.length;
 }
 
-/** Brings the database to this program's version. */
-export async function migrateAsOwner(
-  config: Config,
-  wanted: Awaited<ReturnType<typeof loadMigrations>>,
-  log: Log,
-): Promise<string[]> {
+/** A connection of the owner's login; disposing closes it. */
+export async function connectAsOwner(config: Config, log: Log): Promise<AsyncDisposable & { sql: Sql }> {
   const ca = databaseCa("main", config, readFile);
   const sql = await connect({
     url: databaseUrlOf("main", config)!,
     ssl: ca === null ? undefined : { ca },
     max: 2,
-    application_name: "patch-manager migrate",
+    application_name: "patch-manager main",
     log,
   });
-  try {
-    const { applied, version } = await migrate(sql, wanted, log);
-    log.info("database.ready", { count: applied.length, version: String(version) });
-    return applied;
-  } finally {
-    await sql.end({ timeout: 5 });
-  }
+  return { sql, [Symbol.asyncDispose]: () => sql.end({ timeout: 5 }) };
+}
+
+/**
+ * Makes the first admin of an empty database. The one-time password is shown on a terminal only; else it goes into a
+ * file (0600) that is removed at the first login, because a log keeps what it is told.
+ */
+async function ensureFirstAdmin(sql: Sql, config: Config, log: Log): Promise<void> {
+  await createFirstAdmin(sql, config.auth.first_admin, async ({ username, password }) => {
+    if (Deno.stdout.isTerminal()) return say(`\n  User:              ${username}\n  One-time password: ${password}\n`);
+    await Deno.mkdir(config.state.directory, { recursive: true, mode: 0o700 });
+    const path = initialPasswordFile(config);
+    // A file left by a start that failed holds a password that nothing accepts.
+    await Deno.remove(path).catch((thrown) => {
+      if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+    });
+    await Deno.writeTextFile(path, `${password}\n`, { mode: 0o600, createNew: true });
+    log.info("initial_password.written", { path });
+  }, systemClock);
 }
 
 /** Makes or renews what the manager's own CA needs; the fleet role alone finds it made. */

@@ -109,6 +109,12 @@ Deno.test("the web role alone: started with production permissions, reloaded, st
   assert.ok((await manager.line("server.started")).duration_ms! > 0);
   assert.match((await manager.line("database.single_login")).message!, /could read sessions/);
 
+  const { path } = await manager.line("initial_password.written") as { path?: string };
+  assert.equal(path, `${box.folder}/state/initial-password`);
+  assert.equal((await Deno.stat(path!)).mode! & 0o777, 0o600);
+  const password = (await Deno.readTextFile(path!)).trim();
+  assert.ok(password.length >= 12 && !JSON.stringify(manager.lines).includes(password), "the password is in the log");
+
   await box.write(box.text.replace("[server]", '[server]\nnames = ["localhost"]'));
   manager.kill("SIGHUP");
   await manager.line("config.reloaded");
@@ -138,6 +144,37 @@ Deno.test("three logins: the start does not say that anything is given up", asyn
   assert.ok(!manager.lines.some(({ event }) => event === "database.single_login"));
   manager.kill("SIGINT");
   assert.equal(await manager.code(), 0);
+  await using again = new Manager(box.command("web"));
+  await again.line("server.started");
+  assert.ok(!again.lines.some(({ event }) => event === "initial_password.written"), "one first admin is enough");
+  again.kill("SIGTERM");
+  assert.equal(await again.code(), 0);
+});
+
+Deno.test("verify says that a fresh chain is intact, and names the row that was changed", async () => {
+  await using database = await testDatabase();
+  await using box = await prepared(`[database]\nurl = "${database.url("patch_owner")}"`);
+  {
+    await using manager = new Manager(box.command("web"));
+    await manager.line("server.started");
+    manager.kill("SIGTERM");
+    await manager.code();
+  }
+  const verify = async () => {
+    const { command, args, env } = box.command("web");
+    const words = args.map((arg) => arg === "serve" ? "verify" : arg).filter((arg) =>
+      arg !== "--role" && arg !== "web"
+    );
+    const { code, stdout } = await new Deno.Command(command, { args: words, env, clearEnv: true }).output();
+    return { code, said: new TextDecoder().decode(stdout) };
+  };
+  const intact = await verify();
+  assert.equal(intact.code, 0);
+  assert.match(intact.said, /^The audit log is intact, \d+ rows\.\n$/);
+  await database.sql`update audit_log set payload = payload || '\\x20'::bytea where seq = 1`;
+  const broken = await verify();
+  assert.equal(broken.code, 1);
+  assert.match(broken.said, /^The audit log is broken at row 1: /);
 });
 
 Deno.test("a database that is not there ends the start with words", async () => {

@@ -188,20 +188,6 @@ export const sections = {
         expected: "1 to 64 lower-case letters, digits, dots, dashes or underscores",
         reason: "The user made at the first start, with a one-time password.",
       }),
-      password_memory_kib: key({
-        form: "number",
-        schema: z.int().min(65_536).max(1_048_576),
-        fallback: 65_536,
-        expected: "a whole number of KiB from 65536 to 1048576",
-        reason: "Memory of one Argon2id hash. 64 MiB is the floor (about 50 ms on a current machine).",
-      }),
-      password_passes: key({
-        form: "number",
-        schema: z.int().min(3).max(10),
-        fallback: 3,
-        expected: "a whole number from 3 to 10",
-        reason: "Passes of Argon2id over that memory. 3 is the floor.",
-      }),
     },
   },
   log: {
