@@ -179,6 +179,7 @@ function exchange(
   const { promise, resolve, reject } = Promise.withResolvers<Exchange>();
   const body = options.body === undefined ? null : new TextEncoder().encode(JSON.stringify(options.body));
   const host = url.hostname.replace(/^\[|\]$/g, "");
+  let peer: Uint8Array | null = null;
   const fail = (thrown: unknown) => reject(thrown instanceof ManagerError ? thrown : managerError(url, thrown));
   // Options of node:tls that the types of node:https leave out. A resumed session would skip the checks.
   const tls = { maxCachedSessions: 0, ALPNProtocols: ["http/1.1"] } as https.RequestOptions;
@@ -199,19 +200,24 @@ function exchange(
   }, (response) => {
     // Before any await: TLS sockets cannot be paused.
     readBytesLimited(response, options.max_bytes ?? MAX_ANSWER).then((bytes) => {
-      const raw = (response.socket as TLSSocket).getPeerCertificate?.()?.raw;
       const date = Date.parse(response.headers.date ?? "");
       resolve({
         status: response.statusCode ?? 0,
         body: bytes,
         headers: response.headers,
-        peer: raw ? new Uint8Array(raw) : null,
+        peer,
         date_ms: Number.isNaN(date) ? null : date,
       });
     }, fail);
   });
   let connected = false;
-  request.on("socket", (socket) => socket.once("secureConnect", () => connected = true));
+  request.on("socket", (socket) =>
+    socket.once("secureConnect", () => {
+      connected = true;
+      // Now, because a connection that has ended has no certificate any more.
+      const raw = (socket as TLSSocket).getPeerCertificate()?.raw;
+      peer = raw ? new Uint8Array(raw) : null;
+    }));
   const connecting = setTimeout(
     () => !connected && request.destroy(timeout("did not accept a connection")),
     CONNECT_TIMEOUT_MS,

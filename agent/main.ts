@@ -1,7 +1,5 @@
+import settings from "../deno.json" with { type: "json" };
 import { parseCommand, usage, UsageError } from "./command_line.ts";
-
-/** The version of the agent, as it stands in deno.json. */
-export const AGENT_VERSION = "0.1.0";
 
 /** Runs one command of `patch-agent`. Answers the exit code: 0 done, 1 failed, 2 called wrongly. */
 export async function main(args: string[]): Promise<number> {
@@ -12,19 +10,21 @@ export async function main(args: string[]): Promise<number> {
         // First of all: the side that talks to the network never runs a program, whatever it was started with.
         Deno.permissions.revokeSync({ name: "run" });
         Deno.permissions.revokeSync({ name: "ffi" });
-        return await (await import("./serve.ts")).runServe(parseCommand("serve", rest), AGENT_VERSION);
+        return await (await import("./serve.ts")).runServe(parseCommand("serve", rest), settings.version);
       case "simulate":
         Deno.permissions.revokeSync({ name: "run" });
         Deno.permissions.revokeSync({ name: "ffi" });
         return await (await import("./backends/simulated/simulate.ts"))
-          .runSimulate(parseCommand("simulate", rest), AGENT_VERSION);
+          .runSimulate(parseCommand("simulate", rest), settings.version);
       case "enrol":
         Deno.permissions.revokeSync({ name: "run" });
         Deno.permissions.revokeSync({ name: "ffi" });
         return await (await import("./enrol_command.ts")).runEnrol(parseCommand("enrol", rest));
+      case "executor":
+        return await (await import("./executor.ts")).runExecutor(rest);
       case "version":
       case "--version":
-        console.log(`patch-agent ${AGENT_VERSION}`);
+        console.log(`patch-agent ${settings.version}`);
         return 0;
       case "help":
       case "--help":

@@ -11,6 +11,7 @@ import { expiryProblem, loadIdentity, prepareState } from "./certificates.ts";
 import { type Arguments, UsageError } from "./command_line.ts";
 import { loadEnrolment } from "./enrol.ts";
 import { PinnedManager } from "./enrol_manager.ts";
+import { connectExecutor } from "./executor_client.ts";
 import type { HostOperations } from "./host_operations.ts";
 import { Revocation } from "./revocation.ts";
 import { startAgentServer } from "./server.ts";
@@ -84,7 +85,7 @@ export async function runServe(args: Arguments, version: string): Promise<number
 }
 
 async function openHost(args: Arguments, state: string): Promise<HostOperations> {
-  if (!args.on("simulated")) throw new Error("Only --simulated is there.");
+  if (!args.on("simulated")) return connectExecutor(args.path("executor"));
   const traits = makeTraits(args.number("seed", 0, 2 ** 31), 0);
   return await SimulatedHost.open(traits, fileStore(`${state}/simulated.json`), realScheduler(1), systemClock);
 }

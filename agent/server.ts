@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { agentErrorStatus } from "../protocol/api.ts";
@@ -86,6 +86,12 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
     allowed: options.allowed,
     max_connections: limits.connections,
     on_refused: (message, address) => log.warn("peer.refused", { address, message }),
+  });
+  // Every connection, also one whose handshake never ends: closing must not wait for its time limit.
+  const connections = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
   });
   server.on("secureConnection", (socket: TLSSocket) => socket.on("error", () => socket.destroy()));
   server.on("request", (request, response) => void serve(request, response));
@@ -178,7 +184,7 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       const ended = new Promise<void>((resolve) => server.close(() => resolve()));
       events.close();
       guard.cut();
-      server.closeAllConnections();
+      for (const socket of connections) socket.destroy();
       await ended;
     },
   };

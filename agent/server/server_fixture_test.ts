@@ -25,18 +25,19 @@ export interface TestPki {
   agent(addresses?: string[], dns?: string[], clock?: Clock): Promise<{ certificate: string; key: string }>;
 }
 
+/** `clock` is the time at which the root was made; leaves are made now unless said otherwise. */
 export async function makePki(clock: Clock = systemClock): Promise<TestPki> {
   const pair = await generateKeyPair();
   const authority = await createRoot(await openSigner(pair.private_key), pair.public_key, clock);
   return {
     authority,
     ca: authority.certificate.toString("pem"),
-    async manager(when = clock) {
+    async manager(when = systemClock) {
       const own = await generateKeyPair();
       const issued = await issueManagerClientCertificate(authority, own.public_key, when);
       return { certificate: issued.certificate_pem, key: keyPem(own.private_key), serial: issued.serial };
     },
-    async agent(addresses = ["127.0.0.1"], dns = [], when = clock) {
+    async agent(addresses = ["127.0.0.1"], dns = [], when = systemClock) {
       const { key_pem, csr_pem } = await createKeyAndRequest("host.test");
       const issued = await issueAgentCertificate(authority, { host_id: "test", dns, addresses }, csr_pem, when);
       return { certificate: issued.certificate_pem, key: key_pem };
@@ -174,10 +175,9 @@ export class Client {
   }
 
   /** Opens the event socket; `next` answers the next message. */
-  socket(path = "/api/v1/ws/jobs"): Socket {
-    return new Socket(
-      new WebSocket(`wss://${this.host}:${this.port}${path}`, { ...this.tls(), minVersion: "TLSv1.3" } as never),
-    );
+  socket(path = "/api/v1/ws/jobs", more: Record<string, unknown> = {}): Socket {
+    const options = { ...this.tls(), minVersion: "TLSv1.3", ...more };
+    return new Socket(new WebSocket(`wss://${this.host}:${this.port}${path}`, options as never));
   }
 }
 

@@ -54,7 +54,7 @@ interface Row {
 }
 
 function parse(text: string, column: number): Row[] {
-  const rows = text.trim().split("\n").map((line) => {
+  const rows = text.split("\n").filter((line) => line !== "").map((line) => {
     const [names, size, ...words] = line.split(" ");
     const all = names.split("/");
     return { name: all[column] ?? all[0], size_kib: Number(size), words: words.join(" ") };

@@ -1,0 +1,425 @@
+import assert from "node:assert/strict";
+import { createHash, X509Certificate } from "node:crypto";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { hasIdentity, IdentityError, loadIdentity } from "./certificates.ts";
+import { enrol, EnrolError, type EnrolOptions, loadEnrolment } from "./enrol.ts";
+import { startTestManager, type TestManager } from "./enrol_fixture_test.ts";
+import { hashMachineId, parseOsRelease, readMachine } from "./enrol_machine.ts";
+import { ManagerError, PinnedManager, readManagerUrl } from "./enrol_manager.ts";
+import { makePki } from "./server/server_fixture_test.ts";
+
+const machine = { machine_id_hash: hashMachineId("0".repeat(32)), os_details: { distro: "Test" } };
+
+/** Time that passes as fast as it is slept. */
+function fastTime() {
+  let passed = 0;
+  const clock: Clock = { now: () => systemClock.now().add({ milliseconds: passed }) };
+  const sleep = (milliseconds: number) => {
+    passed += milliseconds;
+    return new Promise<void>((resolve) => setTimeout(resolve, 0));
+  };
+  return { clock, sleep, passed: () => passed };
+}
+
+async function attempt(manager: TestManager, more: Partial<EnrolOptions> = {}, fingerprint = manager.fingerprint) {
+  const state = more.state ?? await Deno.makeTempDir({ dir: "/var/tmp", prefix: "enrol-" });
+  const time = fastTime();
+  const options = {
+    token: null,
+    fqdn: "web1.example",
+    address: "127.0.0.1",
+    port: 12443,
+    machine,
+    clock: time.clock,
+    wait_ms: 60_000,
+    sleep: time.sleep,
+    ...more,
+    state,
+  };
+  return {
+    state,
+    time,
+    run: async () =>
+      await enrol({
+        ...options,
+        manager: more.manager ?? await PinnedManager.open(manager.url, fingerprint, options.clock),
+      }),
+    async [Symbol.asyncDispose]() {
+      // Two attempts may share a folder.
+      await Deno.remove(state, { recursive: true }).catch(() => {});
+    },
+  };
+}
+
+Deno.test("with a token: own key, certificate for our names, everything only ours to read", async () => {
+  await using manager = await startTestManager();
+  manager.tokens.add("one-time-token-1");
+  await using one = await attempt(manager, { token: "one-time-token-1" });
+  const credentials = await one.run();
+  const certificate = new X509Certificate(credentials.certificate);
+  assert.match(certificate.subjectAltName!, /DNS:web1\.example, IP Address:127\.0\.0\.1/);
+  const sent = JSON.stringify(manager.requests);
+  assert.doesNotMatch(sent, /PRIVATE KEY/, "the key never leaves");
+  assert.equal(manager.requests[0].machine_id, machine.machine_id_hash);
+  assert.equal(manager.requests[0].port, 12443);
+  for (const entry of Deno.readDirSync(one.state)) {
+    assert.equal(Deno.statSync(`${one.state}/${entry.name}`).mode! & 0o777, 0o600, entry.name);
+  }
+  assert.equal(Deno.statSync(one.state).mode! & 0o777, 0o700);
+  assert.deepEqual([...Deno.readDirSync(one.state)].map((entry) => entry.name).sort(), [
+    "crl.pem",
+    "enrolment.json",
+    "identity.pem",
+  ]);
+  assert.deepEqual(await loadIdentity(one.state, systemClock), {
+    key: credentials.key,
+    certificate: credentials.certificate,
+    ca: credentials.ca.trim() + "\n",
+  });
+  assert.equal((await loadEnrolment(one.state)).manager, manager.url + "/");
+});
+
+Deno.test("without a token: waits for a person, says so once, asks less and less often", async () => {
+  await using manager = await startTestManager();
+  manager.approve = "no";
+  let said = 0;
+  await using one = await attempt(manager, { on_waiting: () => said++, wait_ms: 3_600_000 });
+  let polls = 0;
+  manager.override.set("GET /api/v1/enroll/status/", () => {
+    if (++polls === 20) manager.approve = "yes";
+    return polls === 3 ? "cut" : polls === 4 ? { status: 503, body: "" } : null;
+  });
+  await one.run();
+  assert.equal(said, 1);
+  assert.ok(one.time.passed() > 300_000, "pauses grow");
+});
+
+Deno.test("an interrupted wait goes on with the same request", async () => {
+  await using manager = await startTestManager();
+  manager.approve = "no";
+  await using first = await attempt(manager, { wait_ms: 10_000 });
+  await assert.rejects(first.run(), (error: EnrolError) => error.problem === "timeout");
+  manager.approve = "yes";
+  await using second = await attempt(manager, { state: first.state });
+  await second.run();
+  assert.equal(manager.requests.length, 1);
+  assert.ok(await hasIdentity(first.state));
+});
+
+Deno.test("whatever is wrong ends with its own words, and nothing is kept", async (t) => {
+  const other = await makePki();
+  const foreign = await other.agent(["127.0.0.1"], ["web1.example"]);
+  interface Case {
+    what: string;
+    problem: string;
+    says: RegExp;
+    arrange?: (manager: TestManager) => void | Promise<void>;
+    options?: Partial<EnrolOptions>;
+    fingerprint?: string;
+    /** The call that must not have happened. */
+    never?: string;
+  }
+  const approved = (change: Record<string, unknown>) => (manager: TestManager) => {
+    manager.override.set("GET /api/v1/enroll/status/", () => ({
+      status: 200,
+      body: { status: "approved", ca_crt: manager.pki.ca, server_crt: foreign.certificate, crl_pem: null, ...change },
+    }));
+  };
+  const cases: Case[] = [
+    {
+      what: "wrong fingerprint",
+      problem: "fingerprint",
+      says: /somebody is in between/,
+      fingerprint: "ab".repeat(32),
+      never: "POST /api/v1/enroll",
+    },
+    {
+      what: "no fingerprint",
+      problem: "fingerprint",
+      says: /64 hexadecimal/,
+      fingerprint: "abc",
+      never: "GET /api/v1/ca/root.crt",
+    },
+    {
+      what: "root certificate of another authority",
+      problem: "fingerprint",
+      says: /another fingerprint/,
+      arrange: (manager) =>
+        void manager.override.set("GET /api/v1/ca/root.crt", () => ({ status: 200, body: other.ca })),
+      never: "POST /api/v1/enroll",
+    },
+    {
+      what: "root certificate that is garbage",
+      problem: "answer",
+      says: /one root certificate/,
+      arrange: (manager) =>
+        void manager.override.set("GET /api/v1/ca/root.crt", () => ({ status: 200, body: "hello" })),
+    },
+    {
+      what: "two root certificates",
+      problem: "answer",
+      says: /one root certificate/,
+      arrange: (manager) =>
+        void manager.override.set("GET /api/v1/ca/root.crt", () => ({ status: 200, body: manager.pki.ca + other.ca })),
+    },
+    {
+      what: "endless root certificate",
+      problem: "answer",
+      says: /larger than 64 KiB/,
+      arrange: (manager) =>
+        void manager.override.set("GET /api/v1/ca/root.crt", () => ({ status: 200, body: "x".repeat(200_000) })),
+    },
+    {
+      what: "no such page",
+      problem: "answer",
+      says: /answered 404/,
+      arrange: (manager) => void manager.override.set("GET /api/v1/ca/root.crt", () => ({ status: 404, body: "" })),
+    },
+    {
+      what: "connection cut",
+      problem: "unreachable",
+      says: /cannot be reached/,
+      arrange: (manager) => void manager.override.set("GET /api/v1/ca/root.crt", () => "cut"),
+    },
+    {
+      what: "unknown token",
+      problem: "token_refused",
+      says: /unknown, expired or used.*It says: This token is not valid/,
+      options: { token: "not-known-here" },
+    },
+    {
+      what: "already enrolled, with control characters in the words",
+      problem: "already_enrolled",
+      says: /enrolled already\. It says: a b$/,
+      arrange: (manager) =>
+        void manager.override.set(
+          "POST /api/v1/enroll",
+          () => ({ status: 409, body: { error: { message: "a\u001b\u0007b" } } }),
+        ),
+    },
+    {
+      what: "too many",
+      problem: "rate_limited",
+      says: /no more enrolments now/,
+      arrange: (manager) =>
+        void manager.override.set(
+          "POST /api/v1/enroll",
+          () => ({ status: 429, body: {}, headers: { "retry-after": "30" } }),
+        ),
+    },
+    {
+      what: "server error",
+      problem: "refused",
+      says: /\(500\)/,
+      arrange: (manager) => void manager.override.set("POST /api/v1/enroll", () => ({ status: 500, body: "<html>" })),
+    },
+    {
+      what: "huge answer",
+      problem: "answer",
+      says: /larger than 512 KiB/,
+      arrange: (manager) =>
+        void manager.override.set("POST /api/v1/enroll", () => ({ status: 202, body: "x".repeat(1_000_000) })),
+    },
+    {
+      what: "answer that is no JSON",
+      problem: "answer",
+      says: /not valid JSON/,
+      arrange: (manager) => void manager.override.set("POST /api/v1/enroll", () => ({ status: 202, body: "{" })),
+    },
+    {
+      what: "polling token that is a path",
+      problem: "answer",
+      says: /not that of an enrolment/,
+      arrange: (manager) =>
+        void manager.override.set(
+          "POST /api/v1/enroll",
+          () => ({ status: 202, body: { polling_token: "../../../../hosts" } }),
+        ),
+    },
+    { what: "denied", problem: "denied", says: /denied/, arrange: (manager) => void (manager.approve = "denied") },
+    {
+      what: "forgotten",
+      problem: "not_found",
+      says: /already collected/,
+      arrange: (manager) =>
+        void manager.override.set("GET /api/v1/enroll/status/", () => ({ status: 200, body: { status: "notfound" } })),
+    },
+    {
+      what: "nobody approves",
+      problem: "timeout",
+      says: /within 1 minutes/,
+      arrange: (manager) => void (manager.approve = "no"),
+    },
+    {
+      what: "status of another kind",
+      problem: "answer",
+      says: /not that of an enrolment/,
+      arrange: (manager) =>
+        void manager.override.set("GET /api/v1/enroll/status/", () => ({ status: 200, body: { status: "maybe" } })),
+    },
+    { what: "certificate for another key", problem: "certificate", says: /another key/, arrange: approved({}) },
+    {
+      what: "another root at the end",
+      problem: "certificate",
+      says: /another root/,
+      arrange: approved({ ca_crt: other.ca }),
+    },
+    {
+      what: "root that is garbage at the end",
+      problem: "certificate",
+      says: /another root/,
+      arrange: approved({ ca_crt: "x" }),
+    },
+    {
+      what: "certificate that is garbage",
+      problem: "certificate",
+      says: /not a certificate/,
+      arrange: approved({ server_crt: "x" }),
+    },
+  ];
+  for (const one of cases) {
+    await t.step(one.what, async () => {
+      await using manager = await startTestManager();
+      await one.arrange?.(manager);
+      await using trial = await attempt(manager, one.options, one.fingerprint);
+      await assert.rejects(trial.run(), (error: EnrolError | ManagerError) => {
+        assert.ok(error instanceof EnrolError || error instanceof ManagerError, String(error));
+        assert.equal(error.problem, one.problem, error.message);
+        assert.match(error.message, one.says);
+        if (one.options?.token) assert.ok(!error.message.includes(one.options.token), "no token in an error");
+        return true;
+      });
+      assert.equal(await hasIdentity(trial.state), false);
+      if (one.never) assert.ok(!manager.calls.includes(one.never), manager.calls.join());
+    });
+  }
+});
+
+Deno.test("a certificate for other names is refused", async () => {
+  await using manager = await startTestManager();
+  const names = { fqdn: "db1.example", address: "127.0.0.9" };
+  const pinned = await PinnedManager.open(manager.url, manager.fingerprint, systemClock);
+  const call = pinned.call.bind(pinned);
+  // As if the manager's record had other names than we asked for.
+  pinned.call = (path, options) => {
+    if (!options?.body) return call(path, options);
+    return call(path, { ...options, body: { ...options.body, fqdn: "evil.example", ip_address: "127.0.0.66" } });
+  };
+  await using trial = await attempt(manager, { ...names, manager: pinned });
+  await assert.rejects(trial.run(), /names neither db1\.example nor 127\.0\.0\.9/);
+  assert.equal(await hasIdentity(trial.state), false);
+});
+
+Deno.test("who is on the other side is told apart", async (t) => {
+  const wrong = async (
+    options: Parameters<typeof startTestManager>[0],
+    clock: Clock = systemClock,
+    host = "127.0.0.1",
+  ) => {
+    await using manager = await startTestManager(options);
+    const url = `https://${host}:${manager.port}`;
+    try {
+      const pinned = await PinnedManager.open(url, manager.fingerprint, clock);
+      await pinned.call("api/v1/enroll", { method: "POST", body: {} });
+    } catch (thrown) {
+      assert.ok(thrown instanceof ManagerError, String(thrown));
+      assert.ok(!manager.calls.includes("POST /api/v1/enroll"));
+      return thrown;
+    }
+    throw new Error("it was accepted");
+  };
+  await t.step("its certificate comes from another authority", async () => {
+    const error = await wrong({ ui_pki: await makePki() });
+    assert.equal(error.problem, "untrusted");
+    assert.match(error.message, /did not issue/);
+  });
+  await t.step("its certificate is for another name", async () => {
+    const error = await wrong({ names: ["manager.example"] });
+    assert.equal(error.problem, "name_mismatch");
+    assert.match(error.message, /not for 127\.0\.0\.1/);
+  });
+  await t.step("its certificate is for another name, by name", async () => {
+    assert.equal((await wrong({ names: ["manager.example"] }, systemClock, "localhost")).problem, "name_mismatch");
+  });
+  await t.step("it speaks TLS 1.2 only", async () => {
+    const error = await wrong({ tls: { minVersion: "TLSv1.2", maxVersion: "TLSv1.2" } });
+    assert.equal(error.problem, "not_tls");
+  });
+  await t.step("its certificate has expired", async () => {
+    const past = { now: () => systemClock.now().subtract({ hours: 24 * 100 }) };
+    const error = await wrong({ clock: past, pki: await makePki(past) });
+    assert.equal(error.problem, "untrusted");
+    assert.match(error.message, /valid from/);
+  });
+  await t.step("our clock is wrong", async () => {
+    // TLS itself reads the machine's clock, so the certificate is what is moved here; the words compare ours.
+    const past = { now: () => systemClock.now().subtract({ hours: 24 * 100 }) };
+    const ahead = { now: () => systemClock.now().add({ hours: 24 }) };
+    const error = await wrong({ clock: past, pki: await makePki(past) }, ahead);
+    assert.equal(error.problem, "clock_skew");
+    assert.match(error.message, /Set the clock/);
+  });
+  await t.step("nobody listens", async () => {
+    const manager = await startTestManager();
+    await manager[Symbol.asyncDispose]();
+    await assert.rejects(
+      PinnedManager.open(manager.url, manager.fingerprint, systemClock),
+      (error: ManagerError) => error.problem === "unreachable" && /refused/i.test(error.message),
+    );
+  });
+});
+
+Deno.test("addresses of managers", () => {
+  assert.equal(readManagerUrl("https://m.example:8443").href, "https://m.example:8443/");
+  assert.equal(readManagerUrl("https://m.example/patch").href, "https://m.example/patch/");
+  for (
+    const bad of ["http://m.example", "m.example", "", "https://u:p@m.example", "https://m.example/?token=x", "ftp://m"]
+  ) {
+    assert.throws(() => readManagerUrl(bad), ManagerError, bad);
+  }
+});
+
+Deno.test("the machine id never goes out as it is", async (t) => {
+  const id = "0123456789abcdef0123456789abcdef";
+  const hash = hashMachineId(`${id}\n`);
+  assert.equal(hash, hashMachineId(id));
+  assert.equal(hash.length, 64);
+  assert.notEqual(hash, createHash("sha256").update(id).digest("hex"), "nobody else's hash of it");
+  const root = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "machine-" });
+  await Deno.mkdir(`${root}/etc`);
+  await t.step("read from a root", async () => {
+    await Deno.writeTextFile(`${root}/etc/machine-id`, `${id}\n`);
+    await Deno.writeTextFile(`${root}/etc/os-release`, 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n# x\n');
+    const facts = await readMachine(root);
+    assert.equal(facts.machine_id_hash, hash);
+    assert.deepEqual(facts.os_details, {
+      distro: "Debian GNU/Linux",
+      version: "12",
+      id: "debian",
+      architecture: Deno.build.arch,
+    });
+  });
+  await t.step("missing or empty", async () => {
+    await Deno.writeTextFile(`${root}/etc/machine-id`, "uninitialized\n");
+    await assert.rejects(readMachine(root), /systemd-machine-id-setup/);
+    await Deno.remove(`${root}/etc/machine-id`);
+    await assert.rejects(readMachine(root), /systemd-machine-id-setup/);
+  });
+  await Deno.remove(root, { recursive: true });
+  assert.deepEqual(parseOsRelease(`A='x'\nB="y \\"z\\""\nc=1\nD=`), { A: "x", B: 'y "z"', D: "" });
+});
+
+Deno.test("a folder that others can read is refused", async () => {
+  await using manager = await startTestManager();
+  await using trial = await attempt(manager);
+  await Deno.chmod(trial.state, 0o755);
+  await assert.rejects(trial.run(), (error: IdentityError) => /chmod 0700/.test(error.message));
+  assert.equal(manager.requests.length, 0, "nothing was asked");
+  await Deno.chmod(trial.state, 0o700);
+  await trial.run();
+  await Deno.chmod(`${trial.state}/identity.pem`, 0o644);
+  await assert.rejects(loadIdentity(trial.state, systemClock), /chmod 0600/);
+  await Deno.chmod(`${trial.state}/identity.pem`, 0o600);
+  await Deno.writeTextFile(`${trial.state}/identity.pem`, "x");
+  await assert.rejects(loadIdentity(trial.state, systemClock), /Enrol this host again/);
+});
