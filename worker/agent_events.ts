@@ -62,16 +62,20 @@ export class ProgressWriter {
     return true;
   }
 
+  /** Before the host is asked: what it pushes from now on may be newer than its answer. */
+  clearNeeds(): void {
+    this.needs.snapshot = false;
+    this.needs.ended = false;
+  }
+
   /** Writes what was gathered, as one step. */
   flush(): Promise<void> {
     return this.#inOrder(() => this.#write());
   }
 
-  /** Writes a whole job as the host knows it: what is new in it. */
+  /** Writes a whole job as the host knows it: what is new in it. To be called right after {@link flush} and the question. */
   snapshot(job: Job): Promise<void> {
     return this.#inOrder(async () => {
-      await this.#write();
-      this.needs.snapshot = false;
       const output = this.#missingOutput(job.output ?? job.logs?.join("\n") ?? "");
       await this.#record({
         progress: job.progress_percent ?? job.progress ?? undefined,
@@ -80,6 +84,8 @@ export class ProgressWriter {
         seq: job.seq,
         output,
       });
+      // An agent that was restarted may count from an earlier number on.
+      if (job.seq !== undefined) this.#seq = job.seq;
       // What came in meanwhile and is part of the snapshot.
       this.#pending = this.#pending.filter((event) => event.seq! > this.#seq);
     });

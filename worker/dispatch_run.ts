@@ -142,6 +142,10 @@ async function readRefusal(context: RunContext, run: Run, error: AgentError, fir
       if (first || run.kind === "dry_run") return await failCommunication(context, run, error, false);
       await moveRun(sql, run, "unknown", { ...facts, message: LOST_MEMORY }, clock);
       return null;
+    case "JOB_NOT_FOUND":
+      // The run id is known, so it was begun; what came of it is gone.
+      await moveRun(sql, run, run.kind === "dry_run" ? "failed" : "unknown", { ...facts, message: LOST_MEMORY }, clock);
+      return null;
     case "QUEUE_FULL":
       return await failCommunication(context, run, error, false);
   }

@@ -58,8 +58,10 @@ export async function watchRun(context: RunContext, run: Run, wish: CancelWish):
       await writer.flush();
       if (untilQuestion() <= 0) {
         asked_at = performance.now();
+        writer.clearNeeds();
         const answer = await askJob(context, run);
         if (answer instanceof AgentError) {
+          writer.needs.snapshot = true;
           if (answer.http?.status === 404) return await forget(context, run, answer);
           silent_since ??= performance.now();
           if (performance.now() - silent_since >= pace.grace_ms) {
@@ -98,7 +100,6 @@ async function takeAnswer(
   writer: ProgressWriter,
   answer: { job: Job },
 ): Promise<Run> {
-  writer.needs.ended = false;
   await writer.snapshot(answer.job);
   if (run.communication_failures > 0) {
     await noteRun(context.sql, run, { communication_failures: 0, error: null, error_code: null });
