@@ -63,7 +63,13 @@ function Rail(
         </a>
         <form method="post" action="/preferences">
           <input type="hidden" name="back" value={back} />
-          <button class="button button-quiet button-small" name="rail" value="collapsed" title="Hide the menu">
+          <button
+            type="submit"
+            class="button button-quiet button-small"
+            name="rail"
+            value="collapsed"
+            title="Hide the menu"
+          >
             <Icon name="chevrons-left" />
             <span class="visually-hidden">Hide the menu</span>
           </button>

@@ -20,10 +20,10 @@ export function PageHead(
         {crumbs.length > 0 && (
           <nav class="crumbs" aria-label="Where this is">
             {crumbs.map(({ href, label }) => (
-              <>
+              <span key={href} class="crumb">
                 <a href={href}>{label}</a>
                 <Icon name="chevron-right" />
-              </>
+              </span>
             ))}
           </nav>
         )}

@@ -23,10 +23,10 @@ Deno.test("hostile words stay words", () => {
   const bad = '<img src=x onerror="alert(1)">';
   for (
     const node of [
-      <LogView label="Log" lines={[{ number: 1, text: bad }]} />,
-      <DefinitionList facts={[{ name: "Name", value: bad }]} />,
-      <TextField id="a" label={bad} error={bad} value={bad} />,
-      <CheckCell label={`Choose ${bad}`} />,
+      <LogView key="log" label="Log" lines={[{ number: 1, text: bad }]} />,
+      <DefinitionList key="facts" facts={[{ name: "Name", value: bad }]} />,
+      <TextField key="field" id="a" label={bad} error={bad} value={bad} />,
+      <CheckCell key="cell" label={`Choose ${bad}`} />,
     ]
   ) assert.doesNotMatch(html(node), /<img/);
 });
@@ -34,9 +34,9 @@ Deno.test("hostile words stay words", () => {
 Deno.test("no part writes a style attribute", () => {
   for (
     const node of [
-      <Progress id="p" label="Installing" done={3} total={12} words="3 of 12" />,
-      <PartsBar label="Health" parts={[{ name: "healthy", count: 1, tone: "ok" }]} />,
-      <Severity severity="high" />,
+      <Progress key="progress" id="p" label="Installing" done={3} total={12} words="3 of 12" />,
+      <PartsBar key="bar" label="Health" parts={[{ name: "healthy", count: 1, tone: "ok" }]} />,
+      <Severity key="severity" severity="high" />,
     ]
   ) assert.doesNotMatch(html(node), /style=/);
 });
