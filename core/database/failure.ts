@@ -8,6 +8,7 @@ export type FailureKind =
   | "tls"
   | "timeout"
   | "too_many"
+  | "starting"
   | "too_old"
   | "newer"
   | "migration"
@@ -37,7 +38,8 @@ const KINDS: [RegExp, FailureKind][] = [
   [/^(ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_OSSL_)/, "tls"],
   [/^(CONNECT_TIMEOUT|ETIMEDOUT)$/, "timeout"],
   [/^53300$/, "too_many"],
-  [/^(CONNECTION_CLOSED|CONNECTION_DESTROYED|CONNECTION_ENDED|ECONNRESET|EPIPE|57P01|57P02|57P03|08\w{3})$/, "lost"],
+  [/^57P03$/, "starting"],
+  [/^(CONNECTION_CLOSED|CONNECTION_DESTROYED|CONNECTION_ENDED|ECONNRESET|EPIPE|57P01|57P02|08\w{3})$/, "lost"],
 ];
 
 /**
@@ -93,6 +95,13 @@ export function explain(
         kind,
         `The database server at ${place} has no free connection.`,
         "Raise max_connections on the server, or close other clients.",
+        error,
+      );
+    case "starting":
+      return new DatabaseError(
+        kind,
+        `The database server at ${place} is starting or stopping and lets nobody in yet.`,
+        "Wait until it is ready; its log says what it is doing.",
         error,
       );
     case "lost":

@@ -30,7 +30,7 @@ Deno.test("errors of reaching the database, by kind", () => {
       ["53300", "too_many"],
       ["CONNECTION_CLOSED", "lost"],
       ["57P01", "lost"],
-      ["57P03", "lost"],
+      ["57P03", "starting"],
       ["08006", "lost"],
     ]
   ) {
