@@ -1,6 +1,6 @@
 import { authenticate } from "../../core/auth/sessions.ts";
 import { define } from "../(_role)/state.ts";
-import { readCookie, SESSION_COOKIE, sessionCookie, THEME_COOKIE } from "../(_role)/cookies.ts";
+import { RAIL_COOKIE, readCookie, SESSION_COOKIE, sessionCookie, THEME_COOKIE } from "../(_role)/cookies.ts";
 
 /**
  * Finds out who is asking: a bearer token of an API client, or a browser's cookie. The cookie's token is replaced
@@ -11,6 +11,7 @@ export const session = define.middleware(async (ctx) => {
   const cookies = ctx.req.headers.get("cookie");
   const theme = readCookie(cookies, THEME_COOKIE);
   ctx.state.theme = theme === "light" || theme === "dark" ? theme : null;
+  ctx.state.rail_hidden = readCookie(cookies, RAIL_COOKIE) === "collapsed";
   const bearer = /^Bearer ([A-Za-z0-9_-]+)$/.exec(ctx.req.headers.get("authorization") ?? "")?.[1];
   const token = bearer ?? readCookie(cookies, SESSION_COOKIE);
   if (!token) return await isForeignVisit(ctx.req) ? reloadOnce(ctx.url) : ctx.next();

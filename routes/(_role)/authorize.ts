@@ -10,7 +10,7 @@ const RANK: Record<UserRole, number> = { auditor: 1, operator: 2, admin: 3 };
 const OPEN_BEFORE_PASSWORD_CHANGE = new Set([
   "/password",
   "/logout",
-  "/theme",
+  "/preferences",
   "/api/v1/auth/password",
   "/api/v1/auth/logout",
   "/api/v1/auth/me",

@@ -2,8 +2,10 @@ import { LIFETIME_HOURS } from "../../core/auth/rules.ts";
 
 /** `__Host-`: only over TLS, only for this host, only for the whole path (RFC 6265bis, 4.1.3.2). */
 export const SESSION_COOKIE = "__Host-session";
-/** Light or dark; no secret, so that a proxy's plain page may read it too. */
+/** Light or dark. No secret, as the one below. */
 export const THEME_COOKIE = "theme";
+/** Whether the rail is hidden. */
+export const RAIL_COOKIE = "rail";
 
 /** The value of one cookie in a Cookie header; null when it is not there. The first one wins, as browsers send it. */
 export function readCookie(header: string | null, name: string): string | null {
@@ -24,8 +26,7 @@ export function endedSessionCookie(): string {
   return `${SESSION_COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0`;
 }
 
-/** Set-Cookie for the theme; `system` forgets the choice. */
-export function themeCookie(theme: "light" | "dark" | "system"): string {
-  const age = theme === "system" ? 0 : 365 * 86_400;
-  return `${THEME_COOKIE}=${theme}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${age}`;
+/** Set-Cookie for a preference; null forgets it. */
+export function preferenceCookie(name: typeof THEME_COOKIE | typeof RAIL_COOKIE, value: string | null): string {
+  return `${name}=${value ?? ""}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${value === null ? 0 : 365 * 86_400}`;
 }

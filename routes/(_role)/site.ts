@@ -18,6 +18,7 @@ export function createProductSite(services: Services, assets?: AssetSource): Sit
       viewer: null,
       session_ended: false,
       theme: null,
+      rail_hidden: false,
       title: "",
     }),
     authorize,

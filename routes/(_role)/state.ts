@@ -49,6 +49,8 @@ export interface State {
   /** Why a token that came along is no good, for words on the login page. */
   session_ended: boolean;
   theme: "light" | "dark" | null;
+  /** The person hid the rail. */
+  rail_hidden: boolean;
   /** The page's own title, set by its handler or page function. */
   title: string;
 }

@@ -1,0 +1,1 @@
+export { TimeUpdater as default } from "../components/use_now.ts";

@@ -1,0 +1,91 @@
+import { login } from "../../core/auth/login.ts";
+import { Credentials } from "../../core/auth/types.ts";
+import { AppError } from "../../core/errors.ts";
+import { Button } from "../../components/button.tsx";
+import { TextField } from "../../components/field.tsx";
+import { LoginCard } from "../../components/login_card.tsx";
+import { Notice } from "../../components/states.tsx";
+import { page, type RouteAccess } from "../../web/mod.ts";
+import { sessionCookie } from "../(_role)/cookies.ts";
+import { localPath, readForm } from "../(_role)/form.ts";
+import { forgetInitialPassword } from "../(_role)/initial_password.ts";
+import { callContext, define } from "../(_role)/state.ts";
+
+export const access = {
+  GET: { role: "anonymous", scope: "none", audit: null },
+  POST: { role: "anonymous", scope: "none", audit: "auth.login" },
+} as const satisfies Record<string, RouteAccess>;
+
+interface Data {
+  next: string;
+  username: string;
+  problem: { title: string; hint: string } | null;
+}
+
+export const handler = define.handlers({
+  GET(ctx) {
+    const next = localPath(ctx.url.searchParams.get("next") ?? "/");
+    if (ctx.state.viewer) return ctx.redirect(next);
+    const problem = ctx.state.session_ended
+      ? { title: "Your session has ended.", hint: "Sign in again; you come back to where you were." }
+      : null;
+    return page<Data>({ next, username: "", problem });
+  },
+  async POST(ctx) {
+    const form = await readForm(ctx.req);
+    const next = localPath(form.get("next"));
+    const username = form.get("username").slice(0, 64);
+    try {
+      const credentials = Credentials.safeParse({ username, password: form.get("password") });
+      if (!credentials.success) throw new AppError("login_failed", { message: "User name and password are needed." });
+      const { services, address } = ctx.state;
+      const client = { address, user_agent: ctx.req.headers.get("user-agent") };
+      const opened = await login(services.sql, credentials.data, "browser", client, callContext(ctx.state));
+      await forgetInitialPassword(services);
+      const answer = ctx.redirect(opened.viewer.must_change_password ? "/password" : next);
+      answer.headers.append("set-cookie", sessionCookie(opened.token));
+      return answer;
+    } catch (thrown) {
+      if (!(thrown instanceof AppError) || thrown.status >= 500) throw thrown;
+      // What was typed stays, but never the password.
+      const problem = { title: thrown.message, hint: thrown.hint };
+      return page<Data>({ next, username, problem }, { status: thrown.status });
+    }
+  },
+});
+
+export default define.page<typeof handler>(({ data, state }) => {
+  state.title = "Sign in";
+  const { next, username, problem } = data;
+  return (
+    <LoginCard title="Sign in" words="to Linux Patch Manager" foot={`Version ${state.services.version}`}>
+      <form class="form" method="post" action="/login">
+        {problem && <Notice tone="bad" title={problem.title}>{problem.hint}</Notice>}
+        <input type="hidden" name="next" value={next} />
+        <TextField
+          id="username"
+          name="username"
+          label="User name"
+          autocomplete="username"
+          autocapitalize="none"
+          spellcheck={false}
+          value={username}
+          maxLength={64}
+          required
+          autofocus={username === ""}
+        />
+        <TextField
+          id="password"
+          name="password"
+          type="password"
+          label="Password"
+          autocomplete="current-password"
+          maxLength={1024}
+          required
+          autofocus={username !== ""}
+        />
+        <Button kind="primary" type="submit" wide>Sign in</Button>
+      </form>
+    </LoginCard>
+  );
+});

@@ -1,0 +1,101 @@
+import { changePassword, PasswordChange } from "../../core/auth/change_password.ts";
+import { PASSWORD_LENGTH } from "../../core/auth/rules.ts";
+import { AppError } from "../../core/errors.ts";
+import { Button, LinkButton } from "../../components/button.tsx";
+import { TextField } from "../../components/field.tsx";
+import { LoginCard } from "../../components/login_card.tsx";
+import { Notice } from "../../components/states.tsx";
+import { page, type RouteAccess } from "../../web/mod.ts";
+import { readForm } from "../(_role)/form.ts";
+import { callContext, define, viewerOf } from "../(_role)/state.ts";
+
+export const access = {
+  GET: { role: "auditor", scope: "none", audit: null },
+  POST: { role: "auditor", scope: "none", audit: "auth.change_password" },
+} as const satisfies Record<string, RouteAccess>;
+
+interface Data {
+  problem: { title: string; hint: string } | null;
+  fields: Record<string, string>;
+}
+
+export const handler = define.handlers({
+  GET: () => page<Data>({ problem: null, fields: {} }),
+  async POST(ctx) {
+    const form = await readForm(ctx.req);
+    try {
+      if (form.get("new_password") !== form.get("repeated_password")) {
+        throw new AppError("validation_failed", {
+          details: [{ field: "repeated_password", problem: "It is not the same as above.", hint: "Type it again." }],
+        });
+      }
+      const change = PasswordChange.safeParse({
+        current_password: form.get("current_password"),
+        new_password: form.get("new_password"),
+      });
+      if (!change.success) throw new AppError("validation_failed", { message: "All three fields are needed." });
+      await changePassword(ctx.state.services.sql, viewerOf(ctx.state), change.data, callContext(ctx.state));
+      return ctx.redirect("/");
+    } catch (thrown) {
+      if (!(thrown instanceof AppError) || thrown.status >= 500) throw thrown;
+      const fields: Record<string, string> = {};
+      for (const { field, problem, hint } of thrown.details) fields[field] ??= hint ? `${problem} ${hint}` : problem;
+      return page<Data>({ problem: { title: thrown.message, hint: thrown.hint }, fields }, { status: thrown.status });
+    }
+  },
+});
+
+export default define.page<typeof handler>(({ data, state }) => {
+  state.title = "Change password";
+  const viewer = viewerOf(state);
+  const { problem, fields } = data;
+  const first = viewer.must_change_password;
+  return (
+    <LoginCard
+      title={first ? "Choose your own password" : "Change password"}
+      words={first ? "The one-time password has done its work." : `of ${viewer.username}`}
+      foot={first ? undefined : <LinkButton kind="quiet" href="/">Back without changing it</LinkButton>}
+    >
+      <form class="form" method="post" action="/password">
+        {problem && Object.keys(fields).length === 0 && (
+          <Notice tone="bad" title={problem.title}>{problem.hint}</Notice>
+        )}
+        <input type="text" name="username" value={viewer.username} autocomplete="username" hidden readOnly />
+        <TextField
+          id="current_password"
+          name="current_password"
+          type="password"
+          label={first ? "One-time password" : "Present password"}
+          autocomplete="current-password"
+          error={fields.current_password}
+          maxLength={1024}
+          required
+          autofocus
+        />
+        <TextField
+          id="new_password"
+          name="new_password"
+          type="password"
+          label="New password"
+          autocomplete="new-password"
+          hint={`At least ${PASSWORD_LENGTH} characters. A few words that do not belong together are easy to remember.`}
+          error={fields.new_password}
+          maxLength={1024}
+          required
+        />
+        <TextField
+          id="repeated_password"
+          name="repeated_password"
+          type="password"
+          label="The same again"
+          autocomplete="new-password"
+          error={fields.repeated_password}
+          maxLength={1024}
+          required
+        />
+        <p class="field-hint">All your other sessions end.</p>
+        <Button kind="primary" type="submit" wide>Change password</Button>
+      </form>
+    </LoginCard>
+  );
+});

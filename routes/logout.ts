@@ -1,0 +1,15 @@
+import { logout } from "../core/auth/logout.ts";
+import type { RouteAccess } from "../web/mod.ts";
+import { endedSessionCookie } from "./(_role)/cookies.ts";
+import { callContext, define, viewerOf } from "./(_role)/state.ts";
+
+export const access = { role: "auditor", scope: "none", audit: "auth.logout" } as const satisfies RouteAccess;
+
+export const handler = define.handlers({
+  async POST(ctx) {
+    await logout(ctx.state.services.sql, viewerOf(ctx.state), callContext(ctx.state));
+    const answer = ctx.redirect("/login");
+    answer.headers.append("set-cookie", endedSessionCookie());
+    return answer;
+  },
+});
