@@ -84,7 +84,9 @@ export class JobQueue {
   async cancel(job_id: string): Promise<HostJob> {
     const job = this.find(job_id);
     if (!job) throw new OperationError("JOB_NOT_FOUND", "This host has no such job.");
-    if (job.status !== "pending" && !(job.status === "running" && ["refresh", "download"].includes(job.phase))) {
+    if (
+      job.status !== "pending" && !(job.status === "running" && ["queued", "refresh", "download"].includes(job.phase))
+    ) {
       throw new OperationError("CANCEL_TOO_LATE", "Installing has begun or the job has ended; it cannot be stopped.");
     }
     if (this.#current?.job === job) {
