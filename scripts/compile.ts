@@ -92,10 +92,17 @@ async function bundle(entry: string, stage: string, test_build: boolean): Promis
   });
 }
 
+const STAGE_CONFIG = {
+  nodeModulesDir: "manual",
+  unstable: ["worker-options"],
+  // Every .js that is embedded is followed as a module, the browser's too, which name each other by their URL.
+  imports: { "/assets/": "./dist/assets/" },
+};
+
 /** Puts everything that an executable carries into an empty folder. */
 async function fill(stage: string, { entries, carries }: Executable, licences: string, test_build: boolean) {
   for (const entry of entries) await bundle(entry, stage, test_build);
-  await Deno.writeTextFile(`${stage}/deno.json`, '{ "nodeModulesDir": "manual", "unstable": ["worker-options"] }');
+  await Deno.writeTextFile(`${stage}/deno.json`, JSON.stringify(STAGE_CONFIG));
   await Deno.writeTextFile(`${stage}/licenses.txt`, licences);
   if (carries.includes("migrations")) await copyFolder(`${ROOT}/migrations`, `${stage}/migrations`);
   if (carries.includes("dist")) await copyFolder(`${ROOT}/dist`, `${stage}/dist`, ["bin"]);
@@ -149,11 +156,13 @@ async function compile(
     stderr: "piped",
   }).output();
   if (code === 0) return 0;
-  const words = new TextDecoder().decode(stderr).trim();
+  // deno-lint-ignore no-control-regex
+  const words = new TextDecoder().decode(stderr).replace(/\u001b\[[0-9;]*m/g, "").replace(/^Stack backtrace:[^]*/m, "")
+    .trim();
   if (!NO_BASE.test(words)) return complain(`${name} could not be made: ${words}`), 1;
   complain(
     `${name}: the runtime base could not be downloaded. Set DENORT_BIN to a copy of it (the file denort of this ` +
-      `version of Deno), or try again where Deno's site can be reached.\n${words.split("\n")[0]}`,
+      `version of Deno), or try again where Deno's site can be reached.\n${words}`,
   );
   return 3;
 }
