@@ -43,6 +43,7 @@ export async function beginRun(context: RunContext, run: Run): Promise<Run | nul
  */
 export async function dispatchRun(context: RunContext, run: Run): Promise<Run | null> {
   const first = run.dispatched_at === null;
+  const order = await readOrder(context, run);
   if (first) {
     const end = endBeforeBegin(context, run);
     if (end) {
@@ -60,7 +61,7 @@ export async function dispatchRun(context: RunContext, run: Run): Promise<Run | 
     }, context.clock);
     return null;
   }
-  return await send(context, run, first);
+  return await send(context, run, order, first);
 }
 
 /** Asks who the host is, and writes it down together with the fact that the order is about to be sent. */
@@ -95,12 +96,21 @@ async function prepare(context: RunContext, run: Run): Promise<Run | null> {
   return { ...run, ...facts, dispatched_at: clock.now() };
 }
 
-async function send(context: RunContext, run: Run, first: boolean): Promise<Run | null> {
-  const { agents, sql, clock, signal } = context;
-  const patches = await orderedPackages(sql, run);
+/** Exact version by package name. */
+async function readOrder(context: RunContext, run: Run): Promise<Record<string, string | null>> {
+  const patches = await orderedPackages(context.sql, run);
   // The contract takes an empty list for "everything".
   if (patches.length === 0) throw new Error("nothing is left to order for this host");
-  const versions = Object.fromEntries(patches.map((patch) => [patch.name, patch.to_version]));
+  return Object.fromEntries(patches.map((patch) => [patch.name, patch.to_version]));
+}
+
+async function send(
+  context: RunContext,
+  run: Run,
+  versions: Record<string, string | null>,
+  first: boolean,
+): Promise<Run | null> {
+  const { agents, sql, clock, signal } = context;
   try {
     const answer = await agents.request(addressOf(run), {
       method: "POST",
