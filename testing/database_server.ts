@@ -19,7 +19,7 @@ export interface TestServer {
 
 /** A server for tests, without fsync, with the migrated template. Takes about 1.5 s. */
 export async function startTestServer(): Promise<TestServer> {
-  const folder = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "patch-test-" });
+  const folder = await Deno.makeTempDir({ dir: Deno.env.get("TEST_FOLDER") ?? "/var/tmp", prefix: "patch-test-" });
   await Deno.chmod(folder, 0o711);
   try {
     const server = await startEmbedded(folder, { durable: false, max_connections: 150 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { makeAuthority, makeLeaf } from "../../testing/tls.ts";
+import { testFolder } from "../../testing/test_folder.ts";
 import { waitFor } from "../../testing/wait_for.ts";
 import { connect, DatabaseError } from "./connection.ts";
 import { startEmbedded } from "./embedded.ts";
@@ -76,8 +77,8 @@ Deno.test("a server without TLS is told from a broken one", async () => {
 async function tlsServer(
   pair: { certificate: string; key: string } | null,
 ): Promise<AsyncDisposable & { port: number; folder: string }> {
-  const folder = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "patch-tls-" });
-  await Deno.chmod(folder, 0o711);
+  const own = await testFolder("tls-");
+  const folder = own.path;
   const first = await startEmbedded(folder, { durable: false });
   await first.stop();
   const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -109,7 +110,7 @@ async function tlsServer(
       child.kill("SIGINT");
       await child.status;
       await words;
-      await Deno.remove(folder, { recursive: true });
+      await own[Symbol.asyncDispose]();
     },
   };
 }

