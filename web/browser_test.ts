@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { stopBundler } from "../scripts/build.ts";
 import { browserMissing, launchBrowser, serveLocally } from "./browser.ts";
-import { makeFixture } from "./fixture.ts";
+import { makeFixture } from "./testdata/fixture.ts";
 import { gate } from "./testdata/gate.ts";
 
 const missing = browserMissing();
@@ -15,10 +15,12 @@ Deno.test({
   async fn(t) {
     const fixture = await makeFixture();
     const requests: string[] = [];
+    const slowAnswered = Promise.withResolvers<void>();
     let build = "";
     const server = serveLocally(async (request) => {
       requests.push(`${request.headers.get("sec-fetch-dest")} ${new URL(request.url).pathname}`);
       const response = await fixture.site.app.fetch(request);
+      if (new URL(request.url).pathname === "/slow") slowAnswered.resolve();
       if (!build || !response.headers.get("content-type")?.startsWith("text/html")) return response;
       const text = (await response.text()).replace(/<meta name="build" content="[^"]*">/, build);
       return new Response(text, response);
@@ -151,6 +153,10 @@ Deno.test({
         await h1(page, "Host 7");
         await page.waitForSelector(".navigation-progress", { state: "detached" });
         gate.resolve();
+        await slowAnswered.promise;
+        // One more round trip, so that an answer taken late would have been shown by now.
+        await page.evaluate(async () => void await (await fetch("/bare")).text());
+        assert.equal(await page.textContent("h1"), "Host 7");
         await page.click("#slow");
         await h1(page, "Slow");
         assert.equal(await page.getAttribute("main", "aria-busy"), null);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { stopBundler } from "../scripts/build.ts";
-import { makeFixture } from "./fixture.ts";
+import { makeFixture } from "./testdata/fixture.ts";
 
 Deno.test("site", { sanitizeResources: false, sanitizeOps: false }, async (t) => {
   const fixture = await makeFixture();
@@ -115,6 +115,13 @@ Deno.test("site", { sanitizeResources: false, sanitizeOps: false }, async (t) =>
     assert.equal(refused.status, 403);
     assert.equal(refused.headers.get("x-seen-status"), "403");
     assert.equal((await call("/", { headers: { "x-refuse": "twice" } })).status, 500);
+    for (const path of ["/", "/api/v1/hosts"]) {
+      const replaced = await call(path, { headers: { "x-refuse": "replace" } });
+      assert.equal(await replaced.text(), "replaced");
+      // Set further in, on the answer that is gone.
+      assert.equal(replaced.headers.get("content-security-policy"), null);
+      assert.equal(replaced.headers.get("x-seen-status"), "200");
+    }
   });
 
   await t.step("redirects stay on the site unless that is said", async () => {

@@ -70,7 +70,6 @@ export default define.page(({ state }) => {
             <Column>Address</Column>
             <Column right sorting={{ direction: null, href: "?sort=updates" }}>Updates</Column>
             <Column right sorting={{ direction: null, href: "?sort=security" }}>Security</Column>
-            <Column right>Index age</Column>
             <Column right>Last report</Column>
           </>
         }
@@ -92,11 +91,6 @@ export default define.page(({ state }) => {
               {host.updates || <span class="muted">0</span>}
             </Cell>
             <Cell right>{host.security > 0 ? <strong>{host.security}</strong> : <span class="muted">0</span>}</Cell>
-            <Cell right>
-              <span class="muted">
-                <RelativeTime at={host.seen} now={NOW} form="age" />
-              </span>
-            </Cell>
             <Cell right>
               <span class="muted">
                 <RelativeTime at={host.seen} now={NOW} zone="Europe/Berlin" />

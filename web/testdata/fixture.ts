@@ -1,9 +1,9 @@
-import { build } from "../scripts/build.ts";
-import { assetsIn } from "./assets.ts";
-import { HttpError } from "./http_error.ts";
-import { createSite, type Site } from "./site.ts";
-import type { AssetSource, RouteAccess } from "./types.ts";
-import type { State } from "./testdata/site.ts";
+import { build } from "../../scripts/build.ts";
+import { assetsIn } from "../assets.ts";
+import { HttpError } from "../http_error.ts";
+import { createSite, type Site } from "../site.ts";
+import type { AssetSource, RouteAccess } from "../types.ts";
+import type { State } from "./site.ts";
 
 const RANKS = ["anonymous", "auditor", "operator", "admin"];
 
@@ -21,7 +21,7 @@ export interface Fixture {
 /** Builds the fixture site into a folder of its own and makes it; `x-role` says who calls. */
 export async function makeFixture(): Promise<Fixture> {
   const folder = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "web-fixture-" });
-  const root = import.meta.dirname + "/testdata";
+  const root = import.meta.dirname!;
   await build({ root, gen: `${folder}/gen`, dist: `${folder}/dist` });
   const { routes, islands } = await import(`file://${folder}/gen/server.ts`);
   const thrown: unknown[] = [];
