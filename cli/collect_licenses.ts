@@ -5,14 +5,13 @@ const NOTICE = /^(licen[cs]e|copying|notice)([.-].*)?$/i;
  * The licence notices of every installed package, sorted by name; null when the folder is not there.
  *
  * @param store the folder `node_modules/.deno`
- * @param only the packages (`name@version`) to keep; without it all of them
  */
-export async function collectLicenses(store: string, only?: ReadonlySet<string>): Promise<string | null> {
+export async function collectLicenses(store: string): Promise<string | null> {
   const packages = new Map<string, string>();
   try {
     for await (const entry of Deno.readDir(store)) {
       const found = entry.isDirectory ? await readPackage(`${store}/${entry.name}/node_modules`, entry.name) : null;
-      if (found && (only === undefined || only.has(found.name))) packages.set(found.name, found.text);
+      if (found) packages.set(found.name, found.text);
     }
   } catch (thrown) {
     if (thrown instanceof Deno.errors.NotFound) return null;

@@ -2,7 +2,7 @@ import { DEFAULT_FILE, loadConfig, type LoadedConfig } from "../core/config/load
 import { readFile, thisMachine } from "../core/config/machine.ts";
 import { type Config, databaseUrlOf } from "../core/config/types.ts";
 import { createLog, type Log } from "../core/log.ts";
-import { nameServers, rolePermissions, workerPermissions } from "../core/permissions.ts";
+import { ARGON2_FILE, nameServers, rolePermissions, workerPermissions } from "../core/permissions.ts";
 import { type RoleSecrets } from "../core/role.ts";
 import { noWords, readArguments, UsageError } from "./arguments.ts";
 import { placesOf } from "./places.ts";
@@ -40,7 +40,7 @@ export async function serve(args: readonly string[], program: Program): Promise<
     const orders = () => roles.map((role) => order(role, load(), program, format, schema_version));
     const supervisor = supervise(orders(), { log });
     try {
-      return await watch(supervisor, signals, orders, log, program);
+      return await watch(supervisor, signals, orders, log, program, config);
     } finally {
       supervisor.close();
     }
@@ -105,6 +105,7 @@ async function watch(
   orders: () => RoleOrder[],
   log: Log,
   program: Program,
+  config: Config,
 ): Promise<number> {
   let first = orders();
   signals.onReload = () => {
@@ -124,13 +125,13 @@ async function watch(
   };
   signals.onStop = () => supervisor.stop(STOP_MS);
   void supervisor.ready.then((addresses) => {
-    dropRights();
+    const gone = dropRights(config, `${program.root}/${ARGON2_FILE}`);
     // Counted from the start of the process.
     const duration_ms = Math.round(performance.now());
     for (const [role, address] of Object.entries(addresses)) {
       if (address !== null) log.info("server.listening", { role, address });
     }
-    log.info("server.started", { duration_ms, version: program.version });
+    log.info("server.started", { duration_ms, version: program.version, message: `main gave up ${gone.join(", ")}` });
   });
   const ended: RolesEnded = await supervisor.ended;
   if (ended.code === "stopped") {
@@ -143,10 +144,17 @@ async function watch(
 
 /**
  * What main no longer needs once the roles run: they keep theirs. Reading stays, for a reload of configuration and
- * certificates.
+ * certificates. Returns what is really gone, asked of the runtime.
  */
-function dropRights(): void {
-  for (const name of ["net", "write", "env", "ffi"] as const) Deno.permissions.revokeSync({ name });
+function dropRights({ state }: Config, ffi: string): string[] {
+  const rights: Deno.PermissionDescriptor[] = [
+    { name: "net" },
+    { name: "write", path: state.directory },
+    { name: "env" },
+    { name: "ffi", path: ffi },
+  ];
+  for (const { name } of rights) Deno.permissions.revokeSync({ name });
+  return rights.filter((right) => Deno.permissions.querySync(right).state !== "granted").map(({ name }) => name);
 }
 
 interface Signals {

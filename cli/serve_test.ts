@@ -106,7 +106,9 @@ Deno.test("the web role alone: started with production permissions, reloaded, st
   await using manager = new Manager(box.command("web"));
   const { address } = await manager.line("server.listening");
   assert.match(address!, /127\.0\.0\.1:\d+/);
-  assert.ok((await manager.line("server.started")).duration_ms! > 0);
+  const started = await manager.line("server.started");
+  assert.ok(started.duration_ms! > 0);
+  assert.equal(started.message, "main gave up net, write, env, ffi");
   assert.match((await manager.line("database.single_login")).message!, /could read sessions/);
 
   const { path } = await manager.line("initial_password.written") as { path?: string };
@@ -149,6 +151,25 @@ Deno.test("three logins: the start does not say that anything is given up", asyn
   assert.ok(!again.lines.some(({ event }) => event === "initial_password.written"), "one first admin is enough");
   again.kill("SIGTERM");
   assert.equal(await again.code(), 0);
+});
+
+Deno.test("both roles in one process, then each in its own", async () => {
+  await using database = await testDatabase();
+  const urls = (["owner", "web", "fleet"] as const).map((who) => `${who}_url = "${database.url(`patch_${who}`)}"`);
+  await using box = await prepared(`[database]\n${urls.join("\n")}`);
+  {
+    await using both = new Manager(box.command());
+    await both.line("server.started");
+    both.kill("SIGTERM");
+    assert.equal(await both.code(), 0, JSON.stringify(both.lines));
+    assert.equal(await both.stderr, "");
+  }
+  await using web = new Manager(box.command("web"));
+  await using fleet = new Manager(box.command("fleet"));
+  await Promise.all([web.line("server.started"), fleet.line("server.started")]);
+  fleet.kill("SIGTERM");
+  web.kill("SIGTERM");
+  assert.deepEqual([await web.code(), await fleet.code()], [0, 0]);
 });
 
 Deno.test("verify says that a fresh chain is intact, and names the row that was changed", async () => {
