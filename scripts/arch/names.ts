@@ -28,7 +28,10 @@ function fits(part: string, at: number, parts: readonly string[]): boolean {
   const last = at === parts.length - 1;
   const name = last ? stem(part) : part;
   const above = parts.slice(0, at);
-  if (parts[0] !== "routes" || at === 0 || above.some((folder) => folder.startsWith("(_"))) return SNAKE.test(name);
+  if (parts[0] !== "routes" || at === 0 || above.some((folder) => folder.startsWith("(_"))) {
+    // Parts of one branch: islands/(_live)/ as well as routes/(_live)/.
+    return SNAKE.test(parts[0] === "islands" && !last ? name.replace(/^\(_([a-z_]+)\)$/, "$1") : name);
+  }
   // Fresh's conventions: _app, (_components), [id], [[optional]], [...rest]; client.crt is a segment with a dot.
   const bare = name.replace(/_test$/, "").replace(/^\[\[?(?:\.\.\.)?([a-z_]+)\]\]?$/, "$1").replace(
     /^\((_?[a-z]+)\)$/,
