@@ -17,6 +17,7 @@ const programs = [
   "/usr/bin/dpkg-query",
   "/usr/bin/cat",
   "/usr/bin/ps",
+  "/usr/bin/kill",
 ];
 
 /** What it reads of the machine itself when it has no root of its own. */

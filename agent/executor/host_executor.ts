@@ -219,14 +219,14 @@ async function stopJob(control: JobControl, status: () => string): Promise<void>
     return;
   }
   transaction.signal("SIGSTOP");
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  const installing = control.too_late || /^pm(?:status|error|conffile):/m.test(status());
-  if (!installing) {
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (control.too_late || /^pm(?:status|error|conffile):/m.test(status())) throw too_late();
     control.cancelled = true;
     transaction.signal("SIGTERM");
+  } finally {
+    transaction.signal("SIGCONT");
   }
-  transaction.signal("SIGCONT");
-  if (installing) throw too_late();
 }
 
 function newRecord(order: ApplyOrder, clock: Clock): JobRecord {

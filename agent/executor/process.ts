@@ -39,7 +39,12 @@ export async function startDetached(
       if (child.pid !== undefined) resolve();
     });
     child.unref();
-    return { pid: child.pid!, ended, signal: (name) => void child.kill(name) };
+    const signal: DetachedProcess["signal"] = (name) => {
+      // Deno's node layer sends one signal and then ignores further ones (2.9.6); Node itself does not.
+      Object.assign(child, { killed: false });
+      child.kill(name);
+    };
+    return { pid: child.pid!, ended, signal };
   } finally {
     closeSync(outputFile);
     if (statusFile !== null) closeSync(statusFile);
@@ -71,4 +76,23 @@ export async function listProcesses(): Promise<ProcessRow[] | null> {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
+}
+
+/**
+ * Lets a halted process go on. An executor that was killed while it asked whether a cancel came in time would leave
+ * the package manager standing still, lock in hand; a process that runs does not mind. Deno grants signals to
+ * foreign processes only with all permissions, hence the program.
+ */
+export async function continueProcess(pid: number): Promise<void> {
+  await new Deno.Command("/usr/bin/kill", {
+    args: ["-CONT", String(Math.trunc(pid))],
+    clearEnv: true,
+    env: { LC_ALL: "C.UTF-8" },
+    cwd: "/",
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).output().catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
 }

@@ -3,7 +3,7 @@ import { concludeJob } from "./conclude_job.ts";
 import { followTransaction } from "./follow_transaction.ts";
 import { endJob, type JobContext } from "./job_context.ts";
 import type { JobRecord } from "./job_store.ts";
-import { listProcesses } from "./process.ts";
+import { continueProcess, listProcesses } from "./process.ts";
 
 /**
  * Takes up a job whose package manager may have been started by an executor that is gone. It is found in the
@@ -14,8 +14,9 @@ export async function reattachJob(context: JobContext, record: JobRecord): Promi
   try {
     const { job_id, run_id } = record.job;
     context.log.info("job.reattached", { job_id, run_id });
+    for (const pid of await processesOf(context, run_id)) await continueProcess(pid);
     const progress = await followTransaction(context, record, {
-      ended: async () => !await runs(context, run_id),
+      ended: async () => (await processesOf(context, run_id)).length === 0,
       onInstall: () => {},
     });
     await concludeJob(context, record, { progress, exit: null, cancelled: false });
@@ -27,7 +28,7 @@ export async function reattachJob(context: JobContext, record: JobRecord): Promi
 }
 
 /** Without ps the process cannot be seen; the caller then waits for the database's lock. */
-async function runs(context: JobContext, run_id: string): Promise<boolean> {
-  const processes = await listProcesses();
-  return processes?.some((row) => context.manager.isApplyOf(run_id, row.command_line)) ?? false;
+async function processesOf(context: JobContext, run_id: string): Promise<number[]> {
+  const processes = await listProcesses() ?? [];
+  return processes.filter((row) => context.manager.isApplyOf(run_id, row.command_line)).map((row) => row.pid);
 }
