@@ -1,5 +1,5 @@
 import { Frame } from "../../components/frame.tsx";
-import { fleetSummary } from "../../core/views/fleet_summary.ts";
+import { fleetOf } from "../(_role)/fleet.ts";
 import TimeUpdater from "../../islands/time_updater.tsx";
 import { rfc3339 } from "../../core/clock.ts";
 import { define, viewerOf } from "../(_role)/state.ts";
@@ -15,8 +15,8 @@ const SECTIONS = [[
 
 export default define.layout(async ({ Component, state, url }) => {
   const viewer = viewerOf(state);
-  const { sql, version, clock } = state.services;
-  const { healthy, degraded, unreachable, running, hosts } = await fleetSummary(sql, viewer.id);
+  const { version, clock } = state.services;
+  const { healthy, degraded, unreachable, running, hosts } = await fleetOf(state);
   const sections = SECTIONS.map((links) =>
     links.map((link) => link.href === "/hosts" && hosts > 0 ? { ...link, count: hosts.toLocaleString("en") } : link)
   );

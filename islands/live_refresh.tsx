@@ -1,0 +1,31 @@
+import { useRef } from "preact/hooks";
+import { LiveState } from "../components/status.tsx";
+import { useNow } from "../components/use_now.ts";
+import { navigate } from "../web/island.ts";
+import { useLive } from "./(_live)/live.ts";
+
+/** Changes that come within this time make one new page. Milliseconds. */
+const GATHER = 700;
+
+/** Keeps a page true: reads it anew when one of its topics has news, and says whether it is live. */
+export default function LiveRefresh(
+  { topics, after_seq, now }: {
+    topics: string[];
+    /** Number of the last event that the page includes. */
+    after_seq: number;
+    /** RFC 3339, the server's time of rendering. */
+    now: string;
+  },
+) {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const refresh = () => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      // Somebody who is choosing something or filling in a form is not interrupted.
+      if (document.querySelector("dialog[open], :popover-open")) return refresh();
+      void navigate(location.pathname + location.search, { replace: true });
+    }, GATHER);
+  };
+  const { state, since } = useLive(topics, after_seq, refresh, refresh);
+  return <LiveState state={state} since={since || undefined} now={useNow(now)} />;
+}
