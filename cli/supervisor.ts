@@ -26,6 +26,8 @@ export interface SupervisorOptions {
   silence_ms?: number;
   /** How often silence is looked for. Default 1 s. */
   check_ms?: number;
+  /** Milliseconds that only go forward. Default: this process's. */
+  elapsed?: () => number;
 }
 
 export interface Supervisor {
@@ -47,7 +49,7 @@ const SILENCE_MS = 30_000;
 
 /** Starts the roles as workers with exactly their permissions, and watches them. It never starts one again. */
 export function supervise(orders: RoleOrder[], options: SupervisorOptions): Supervisor {
-  const { log, silence_ms = SILENCE_MS, check_ms = 1_000 } = options;
+  const { log, silence_ms = SILENCE_MS, check_ms = 1_000, elapsed = () => performance.now() } = options;
   const ended = Promise.withResolvers<RolesEnded>();
   const ready = Promise.withResolvers<Record<string, string | null>>();
   const addresses: Record<string, string | null> = {};
@@ -78,11 +80,11 @@ export function supervise(orders: RoleOrder[], options: SupervisorOptions): Supe
         stopped.add(role);
         if (stopped.size === orders.length) end(role, "stopped", "all roles have stopped");
     }
-    entry.alive = performance.now();
+    entry.alive = elapsed();
   };
   for (const { role, entry, permissions, start } of orders) {
     const worker = new Worker(entry, { type: "module", name: role, deno: { permissions } } as WorkerOptions);
-    workers.set(role, { worker, alive: performance.now(), stalled: "" });
+    workers.set(role, { worker, alive: elapsed(), stalled: "" });
     worker.onmessage = ({ data }: MessageEvent<FromRole>) => hear(role, data);
     worker.onmessageerror = () => end(role, "crashed", "it sent what cannot be read");
     worker.onerror = (event) => {
@@ -93,7 +95,7 @@ export function supervise(orders: RoleOrder[], options: SupervisorOptions): Supe
   }
   const timer = setInterval(() => {
     for (const [role, { alive, stalled }] of workers) {
-      const silent = Math.round(performance.now() - alive);
+      const silent = Math.round(elapsed() - alive);
       if (silent <= silence_ms || stopped.has(role)) continue;
       end(role, "silent", stalled ? `a loop stands still: ${stalled}` : `no sign of life for ${silent} ms`);
     }
