@@ -29,7 +29,7 @@ const rooms: Record<string, Room> = {
   components: { values: [/^(components|web)\//], types: [/^core\//] },
   islands: {
     values: [/^(components|islands)\//, /^web\/island/],
-    types: [/^core\/([a-z_]+\/)?types(_[a-z_]+)?\.ts$/, /^core\/views\//, /^routes\/api\//, /^protocol\//],
+    types: [/^core\/([a-z_]+\/)?types(_[a-z_]+)?\.ts$/, /^core\/(views\/|wire\.ts$)/, /^routes\/api\//, /^protocol\//],
     refused: [[/^(zod|@hono\/zod-openapi|postgres|node:.*)$/, "a schema makes an island 97 KB instead of 8"]],
   },
   core: { values: [/^(core|protocol)\//], refused: [SERVER_PACKAGES] },
