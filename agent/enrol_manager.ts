@@ -191,7 +191,7 @@ function exchange(
     method: options.method ?? "GET",
     agent: false,
     minVersion: "TLSv1.3",
-    ...(options.ca === undefined ? { rejectUnauthorized: false } : { ca: options.ca }),
+    ...(options.ca === undefined ? { rejectUnauthorized: false, ca: [] } : { ca: options.ca }),
     ...(isIP(host) ? {} : { servername: host }),
     headers: {
       accept: "application/json",

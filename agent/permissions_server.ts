@@ -27,8 +27,14 @@ export interface ServerPermissionOptions {
 /** For `patch-agent serve`. */
 export function serverPermissions(options: ServerPermissionOptions): AgentPermissions {
   const { listen, manager, state, executor } = options;
-  // A unix socket takes the rights to read and to write its file.
-  return { net: [listen, manager], read: [state, executor], write: [state, executor], env: ENV, sys: [] };
+  // A unix socket takes all three: net for its address, read and write for its file (measured, Deno 2.9.6).
+  return {
+    net: [listen, manager, `unix:${executor}`],
+    read: [state, executor],
+    write: [state, executor],
+    env: ENV,
+    sys: [],
+  };
 }
 
 /** For `patch-agent enrol`: no listener, no root side, but the machine's identity. `root`: another file system. */
