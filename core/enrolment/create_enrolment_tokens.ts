@@ -44,7 +44,7 @@ export async function createEnrolmentTokens(
       action: "enrolment_token.create",
       object: { kind: "enrolment_token", id: tokens[0].id, name: label || null },
       outcome: "success",
-      details: { count, expires_at: expires_at.toString(), groups: group_ids, tokens: tokens.map((token) => token.id) },
+      details: { count, expires_at: expires_at.toString(), groups: group_ids, issued: tokens.map((token) => token.id) },
     });
   });
   return tokens;

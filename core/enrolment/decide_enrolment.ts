@@ -116,6 +116,6 @@ export async function admit(
 
 /** What the audit log keeps of an approval. */
 export function approvalFacts(enrolment: Enrolment, groupIds: string[]): Record<string, unknown> {
-  const { id, address, port, token_id, clone_of, csr } = enrolment;
-  return { enrolment: id, address, port, token: token_id, clone_of, own_key: csr !== null, groups: groupIds };
+  const { id, address, port, token_id: issued_as, clone_of, csr } = enrolment;
+  return { enrolment: id, address, port, issued_as, clone_of, own_key: csr !== null, groups: groupIds };
 }

@@ -96,7 +96,7 @@ export async function requestEnrolment(
       action: "enrolment.request",
       object: { kind: "enrolment", id: row.id, name: machine.fqdn },
       outcome: "success",
-      details: { address: machine.address, port: machine.port, clone_of, token: row.token_id },
+      details: { address: machine.address, port: machine.port, clone_of, issued_as: row.token_id },
     });
     return { polling_token, state: "pending" };
   };
