@@ -67,7 +67,9 @@ export function judgeApply(ordered: JobPatch[], report: HostReport, installed: I
   }
   const missing = patches.filter((patch) => patch.origin === "ordered" && patch.outcome !== "applied");
   const applied = ordered.length - missing.length;
-  const tally = `${applied} of ${ordered.length} packages are at the ordered version`;
+  const tally = `${applied} of ${ordered.length} ${
+    ordered.length === 1 ? "package is" : "packages are"
+  } at the ordered version`;
   const { error, error_code } = report;
   if (report.status === "cancelled" && applied === 0) {
     return { state: "cancelled", message: "Cancelled before anything was installed.", error_code, error, patches };
@@ -75,7 +77,7 @@ export function judgeApply(ordered: JobPatch[], report: HostReport, installed: I
   if (missing.length === 0 && (report.status === "completed" || report.status === null)) {
     return {
       state: "succeeded",
-      message: `${capital(tally)}, as read from the host.`,
+      message: `${tally}, as read from the host.`,
       error_code: null,
       error: null,
       patches,
@@ -90,7 +92,7 @@ export function judgeApply(ordered: JobPatch[], report: HostReport, installed: I
     ? `Cancelled too late: ${tally}.`
     : missing.length === 0
     ? "Every package is at the ordered version, but the host reported a failure."
-    : `${capital(tally)}.`;
+    : `${tally}.`;
   return { state: "failed", message: cut(claim + said, 4_096), error_code, error, patches };
 }
 
@@ -163,10 +165,6 @@ function isFor(change: PackageChange, patch: JobPatch): boolean {
 function dependency(change: PackageChange, outcome: Outcome, reason: string | null): JobPatch {
   const { name, arch = "", from, to, action } = change;
   return { name, arch, from_version: from, to_version: to, origin: "dependency", action, outcome, reason };
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function sentence(text: string): string {
