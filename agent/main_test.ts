@@ -23,7 +23,7 @@ async function run(flags: string[], args: string[], input = "", env: Record<stri
 }
 
 /** Starts and waits for the line that says that it serves. */
-async function start(flags: string[], args: string[]) {
+function start(flags: string[], args: string[]) {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "--config", config, ...flags, script, ...args],
     stdin: "null",
@@ -114,7 +114,7 @@ Deno.test("enrol, serve, answer, reload, stop: each with its own permissions onl
       serverPermissions({ listen, manager: authority(manager), state: `${folder}/state`, executor: socket }),
     );
     {
-      await using agent = await start(flags, [
+      await using agent = start(flags, [
         ...["serve", "--listen", listen, "--state", `${folder}/state`, "--executor", socket],
         ...["--allow", "127.0.0.0/8"],
       ]);
@@ -179,7 +179,7 @@ Deno.test("a simulated fleet: one token each, one address each, kept over a rest
     };
     let first: string[];
     {
-      await using fleet = await start(flags, args(3));
+      await using fleet = start(flags, args(3));
       assert.equal((await fleet.line("agent.serving")).count, 3);
       first = await names(3);
       const socket = new Client(port, identity, "127.91.0.1").socket();
@@ -189,7 +189,7 @@ Deno.test("a simulated fleet: one token each, one address each, kept over a rest
       assert.deepEqual(manager.requests.map((one) => one.machine_id).sort(), first.toSorted());
     }
     {
-      await using fleet = await start(flags, args(5));
+      await using fleet = start(flags, args(5));
       await fleet.line("agent.serving");
       assert.deepEqual((await names(5)).slice(0, 3), first, "the same hosts at the same addresses");
     }

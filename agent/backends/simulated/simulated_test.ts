@@ -49,11 +49,11 @@ function order(change: Partial<ApplyOrder> = {}): ApplyOrder {
   };
 }
 
-/** Saving is real work of the event loop: lets what is due be done until the job has ended. */
+/** Lets time pass until the job has ended. Saves follow each other, so waiting for one waits for all before it. */
 async function finished(host: SimulatedHost, time: ReturnType<typeof makeTime>, job: HostJob): Promise<HostJob> {
   for (let turn = 0; turn < 1000; turn++) {
     time.advance(HOUR);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await host.store.save(host.state);
     const now = await host.job(job.job_id);
     if (now && !["pending", "running"].includes(now.status)) return structuredClone(now);
   }
