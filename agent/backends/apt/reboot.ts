@@ -25,15 +25,20 @@ export async function readReboot(
 
 /** Newest installed kernel of the running one's flavour, when it is newer; null otherwise. */
 export function newerKernel(rows: InstalledRow[], running: string): string | null {
-  const flavour = /-([a-z][a-z0-9-]*)$/.exec(running)?.[1];
-  if (flavour === undefined) return null;
+  const flavour = flavourOf(running);
+  if (flavour === null) return null;
   let newest: string | null = null;
   for (const row of rows) {
     const release = /^linux-image-(?:unsigned-)?(\d.*)$/.exec(row.name)?.[1];
-    if (!release?.endsWith(`-${flavour}`)) continue;
+    if (release === undefined || flavourOf(release) !== flavour) continue;
     if (newest === null || compareVersions(release, newest) > 0) newest = release;
   }
   return newest !== null && compareVersions(newest, running) > 0 ? newest : null;
+}
+
+/** `amd64` of 6.1.0-18-amd64, `cloud-amd64` of 6.1.0-18-cloud-amd64; null for a kernel that no package made. */
+function flavourOf(release: string): string | null {
+  return /^[^a-z]*?-([a-z][a-z0-9-]*)$/.exec(release)?.[1] ?? null;
 }
 
 async function firstLines(path: string): Promise<string[] | null> {
