@@ -11,6 +11,11 @@ export class Bell {
     this.#wake();
   }
 
+  /** Forgets rings: whoever rang wanted what is about to be done. */
+  clear(): void {
+    this.#rung = false;
+  }
+
   /** Returns when the bell was rung since the last wait, after the time, or when the signal says so. */
   wait(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {

@@ -35,6 +35,7 @@ export function startLoop(options: LoopOptions): Loop {
   const run = async () => {
     for (let failures = 0; !signal.aborted;) {
       beat();
+      bell.clear();
       try {
         const more = await turn();
         failures = 0;
