@@ -1,0 +1,261 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Badge, Simulated } from "../components/badge.tsx";
+import { Button } from "../components/button.tsx";
+import { Dialog, DialogButton, DialogCancel } from "../components/dialog.tsx";
+import { Field } from "../components/field.tsx";
+import { SectionHead } from "../components/page_head.tsx";
+import { Bytes, Code, countText } from "../components/quantity.tsx";
+import { RelativeTime } from "../components/relative_time.tsx";
+import { Severity } from "../components/severity.tsx";
+import { Notice } from "../components/states.tsx";
+import { HealthStatus } from "../components/status.tsx";
+import { Cell, CheckCell, Column, Row, RowName, Table } from "../components/table.tsx";
+import { useNow } from "../components/use_now.ts";
+import type { DeployHost, DeployPackage, DeployPreview } from "../core/views/deploy_preview.ts";
+import type { Wire } from "../core/wire.ts";
+import { callApi } from "./(_live)/api.ts";
+
+interface Props {
+  preview: Wire<DeployPreview>;
+  /** Names that an earlier choice ticked; null ticks all (or all security updates). */
+  chosen: string[] | null;
+  reason: string;
+  idempotency_key: string;
+  security_only: boolean;
+  now: string;
+}
+
+/** Name and version: what a tick means, and what the form sends. */
+const offerOf = ({ name, version }: Pick<DeployPackage, "name" | "version">) => `${name} ${version}`;
+
+/** Shows what would be installed where, lets the person take some of it out, and orders a dry run or the real thing. */
+export default function DeployReview({ preview, chosen, reason, idempotency_key, ...props }: Props) {
+  const now = useNow(props.now);
+  const { packages, left_out } = preview;
+  const hosts = preview.hosts.filter(({ patches }) => patches > 0);
+  const [ticked, setTicked] = useState<ReadonlySet<string>>(() =>
+    new Set(packages.filter(({ name }) => chosen === null || chosen.includes(name)).map(offerOf))
+  );
+  const toggle = (offers: string[], on: boolean) =>
+    setTicked((before) => {
+      const after = new Set(before);
+      for (const offer of offers) on ? after.add(offer) : after.delete(offer);
+      return after;
+    });
+  const wanted = packages.filter((one) => ticked.has(offerOf(one)));
+  const updates = wanted.reduce((sum, one) => sum + one.hosts, 0);
+  const reach = useReach(hosts, wanted, ticked.size === packages.length);
+  const where = hosts.length === 1 ? hosts[0].name : countText(reach, "host");
+  const act = `Apply ${countText(updates, "update")} to ${where} now`;
+  const simulated = hosts.filter((host) => host.simulated).length;
+  const running = hosts.filter((host) => host.running_job !== null).length;
+  const reboots = wanted.some((one) => one.requires_reboot);
+
+  return (
+    <form class="stack" method="post" action="/deploy" id="deploy">
+      <input type="hidden" name="key" value={idempotency_key} />
+      {hosts.map((host) => <input key={host.id} type="hidden" name="host" value={host.id} />)}
+      <div class="selection-bar" role="group" aria-label="What will be done">
+        <p class="selection-bar-words" role="status">
+          {wanted.length === 0 ? "No update chosen" : `${countText(updates, "update")} on ${where}`}{" "}
+          <span>
+            {wanted.length < packages.length && `${wanted.length} of ${countText(packages.length, "package")}`}
+          </span>
+        </p>
+        <Button type="submit" name="kind" value="dry_run" icon="eye" disabled={wanted.length === 0}>Dry run</Button>
+        {wanted.length > 0 && <DialogButton opens="confirm-apply" kind="primary" icon="play">{act} …</DialogButton>}
+      </div>
+      <SectionHead title="Updates" note="security first" />
+      <Table
+        label="Updates to install"
+        columns={
+          <>
+            <CheckCell
+              head
+              label="Choose all updates"
+              checked={wanted.length === packages.length}
+              onToggle={(on) => toggle(packages.map(offerOf), on)}
+            />
+            <Column>Package</Column>
+            <Column>Installed</Column>
+            <Column>New version</Column>
+            <Column>Kind</Column>
+            <Column>Brings along</Column>
+            <Column right>Hosts</Column>
+            <Column right>Size</Column>
+          </>
+        }
+      >
+        {packages.map((one) => (
+          <PackageLine
+            key={`${offerOf(one)} ${one.arch} ${one.severity}`}
+            offer={one}
+            ticked={ticked.has(offerOf(one))}
+            onToggle={(on) => toggle([offerOf(one)], on)}
+          />
+        ))}
+      </Table>
+      <SectionHead title="Hosts" note={countText(hosts.length, "host")} />
+      <HostLines hosts={hosts} now={now} />
+      {left_out.length > 0 && (
+        <details class="panel">
+          <summary>{countText(left_out.length, "pending update")} will stay as they are, and why</summary>
+          <ul>
+            {left_out.map((one) => (
+              <li key={`${one.name} ${one.state} ${one.reason}`}>
+                <strong>{one.name}</strong> on {countText(one.hosts, "host")}:{" "}
+                {one.reason ?? one.state.replace("_", " ")}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      <Field id="reason" label="Reason" hint="Kept with the job and in the audit log." optional>
+        {(control) => <input {...control} class="input" name="reason" maxLength={1000} defaultValue={reason} />}
+      </Field>
+      <Dialog
+        id="confirm-apply"
+        title={`${act}?`}
+        actions={
+          <>
+            <DialogCancel closes="confirm-apply" />
+            <Button kind="primary" type="submit" name="kind" value="apply" icon="play">{act}</Button>
+          </>
+        }
+      >
+        <ul class="plan">
+          {wanted.slice(0, 12).map((one) => (
+            <li key={offerOf(one)}>
+              <strong>{one.name}</strong> <Code>{one.from_versions.join(", ") || "?"}</Code> →{" "}
+              <Code>{one.version}</Code>
+              {hosts.length > 1 && <span class="muted">on {countText(one.hosts, "host")}</span>}
+            </li>
+          ))}
+          {wanted.length > 12 && <li class="muted">and {countText(wanted.length - 12, "more package")}</li>}
+        </ul>
+        {simulated > 0 && (
+          <Notice tone="info">
+            {simulated === hosts.length
+              ? "All of these hosts are simulated"
+              : `${countText(simulated, "host is", "hosts are")} simulated`}: no real machine is changed there.
+          </Notice>
+        )}
+        {running > 0 && (
+          <Notice tone="warn">
+            {countText(running, "host")} still {running === 1 ? "works" : "work"}{" "}
+            on another job; this one waits for it there.
+          </Notice>
+        )}
+        {reboots && (
+          <Notice tone="warn">Some updates need a reboot to take effect. Hosts are not rebooted by this job.</Notice>
+        )}
+        <p class="muted">It starts at once. Cancelling is possible until a host begins to install.</p>
+      </Dialog>
+    </form>
+  );
+}
+
+/** How many hosts the ticked updates reach. One package set needs no question; a part of it is asked for. */
+function useReach(hosts: Wire<DeployHost>[], wanted: Wire<DeployPackage>[], all: boolean): number {
+  const most = Math.min(hosts.length, wanted.reduce((sum, one) => sum + one.hosts, 0));
+  const least = Math.max(0, ...wanted.map((one) => one.hosts));
+  const [asked, setAsked] = useState<{ key: string; hosts: number } | null>(null);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const names = [...new Set(wanted.map(({ name }) => name))];
+  const key = names.join(" ");
+  const sure = all ? hosts.length : most === least ? most : null;
+  useEffect(() => {
+    clearTimeout(timer.current);
+    if (sure !== null) return;
+    timer.current = setTimeout(async () => {
+      try {
+        const answer = await callApi("POST", "/jobs/preview", { host_ids: hosts.map(({ id }) => id), packages: names });
+        setAsked({ key, hosts: answer.totals.hosts_with_patches });
+      } catch {
+        // The number stays the upper bound; the job itself will say.
+      }
+    }, 250);
+    return () => clearTimeout(timer.current);
+  }, [key, sure]);
+  return sure ?? (asked?.key === key ? asked.hosts : most);
+}
+
+function PackageLine(
+  { offer, ticked, onToggle }: { offer: Wire<DeployPackage>; ticked: boolean; onToggle: (on: boolean) => void },
+) {
+  return (
+    <Row selected={ticked}>
+      <CheckCell
+        label={`Install ${offer.name} ${offer.version}`}
+        name="offer"
+        value={offerOf(offer)}
+        checked={ticked}
+        onToggle={onToggle}
+      />
+      <RowName>{offer.name}</RowName>
+      <Cell title={offer.from_versions.join(", ")}>
+        {offer.from_versions.length === 0 ? <span class="muted">unknown</span> : (
+          <>
+            <Code>{offer.from_versions[0]}</Code>
+            {offer.from_versions.length > 1 && <span class="muted">+{offer.from_versions.length - 1}</span>}
+          </>
+        )}
+      </Cell>
+      <Cell>
+        <Code>{offer.version}</Code>
+      </Cell>
+      <Cell>
+        <span class="cell-parts">
+          {offer.security ? <Badge tone="bad">security</Badge> : <span class="muted">other</span>}
+          {offer.severity !== "unknown" && <Severity severity={offer.severity} />}
+          {offer.cve_ids.length > 0 && (
+            <span class="mono muted" title={offer.cve_ids.join(", ")}>{countText(offer.cve_ids.length, "CVE")}</span>
+          )}
+          {offer.requires_reboot && <Badge tone="warn">reboot</Badge>}
+        </span>
+      </Cell>
+      <Cell>
+        <span class="muted">{offer.new_dependencies.join(", ") || "–"}</span>
+      </Cell>
+      <Cell right>{offer.hosts}</Cell>
+      <Cell right>{offer.size_bytes === null ? <span class="muted">–</span> : <Bytes bytes={offer.size_bytes} />}</Cell>
+    </Row>
+  );
+}
+
+function HostLines({ hosts, now }: { hosts: Wire<DeployHost>[]; now: string }) {
+  return (
+    <Table
+      label="Hosts of this deployment"
+      columns={
+        <>
+          <Column>Name</Column>
+          <Column>Health</Column>
+          <Column right>Updates</Column>
+          <Column right>Security</Column>
+          <Column right>Index age</Column>
+        </>
+      }
+    >
+      {hosts.slice(0, 200).map((host) => (
+        <Row key={host.id}>
+          <RowName href={`/hosts/${host.id}`}>
+            {host.name} {host.simulated && <Simulated />}
+          </RowName>
+          <Cell title={host.health_reason ?? undefined}>
+            <HealthStatus health={host.health} since={host.not_answering_since} now={now} />
+          </Cell>
+          <Cell right>{host.patches}</Cell>
+          <Cell right>
+            {host.security > 0 ? <strong class="tone-bad-text">{host.security}</strong> : <span class="muted">0</span>}
+          </Cell>
+          <Cell right>
+            <span class={host.compliance === "stale" ? "tone-warn-text" : "muted"}>
+              {host.index_refreshed_at ? <RelativeTime at={host.index_refreshed_at} now={now} form="age" /> : "unknown"}
+            </span>
+          </Cell>
+        </Row>
+      ))}
+    </Table>
+  );
+}

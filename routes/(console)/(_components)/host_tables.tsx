@@ -1,0 +1,217 @@
+import { Badge } from "../../../components/badge.tsx";
+import { Button, LinkButton } from "../../../components/button.tsx";
+import { Filters } from "../../../components/filters.tsx";
+import { Bytes, Code } from "../../../components/quantity.tsx";
+import { RelativeTime } from "../../../components/relative_time.tsx";
+import { Severity } from "../../../components/severity.tsx";
+import { EmptyState } from "../../../components/states.tsx";
+import { JobState } from "../../../components/status.tsx";
+import { Cell, Column, Row, RowName, Table } from "../../../components/table.tsx";
+import type { HostDetail } from "../../../core/views/host_detail.ts";
+import type { HostJobRow } from "../../../core/views/host_jobs.ts";
+import type { HostPackageRow } from "../../../core/views/host_packages.ts";
+import type { HostPatchRow } from "../../../core/views/host_patches.ts";
+import type { Page } from "../../../core/views/page.ts";
+import type { Wire } from "../../../core/wire.ts";
+import { withQuery } from "./host_words.ts";
+import { CveList, JOB_KIND, PATCH_STATE } from "./patch_words.tsx";
+
+/** What is pending on a host, and why some of it stays. */
+export function PatchesTable(
+  { host, patches, now }: { host: Wire<HostDetail>; patches: Wire<HostPatchRow>[]; now: string },
+) {
+  if (patches.length === 0) {
+    return host.report_received_at === null
+      ? (
+        <EmptyState title="No report so far" icon="clock">
+          The first one comes within half an hour; Refresh asks for it now.
+        </EmptyState>
+      )
+      : (
+        <EmptyState title="Nothing to update" icon="package-check">
+          Every package is at the newest version that its repositories offer, as of the age of the index above.
+        </EmptyState>
+      );
+  }
+  return (
+    <Table
+      label={`Updates of ${host.name}`}
+      columns={
+        <>
+          <Column>Package</Column>
+          <Column>Installed</Column>
+          <Column>Available</Column>
+          <Column>Kind</Column>
+          <Column>State</Column>
+          <Column>From</Column>
+          <Column right>Size</Column>
+          <Column right>Pending since</Column>
+        </>
+      }
+    >
+      {patches.map((patch) => (
+        <Row key={patch.package_id}>
+          <RowName>
+            {patch.name}
+            {patch.arch && patch.arch !== host.architecture && <span class="muted">:{patch.arch}</span>}
+          </RowName>
+          <Cell>
+            {patch.current_version ? <Code>{patch.current_version}</Code> : <span class="muted">unknown</span>}
+          </Cell>
+          <Cell>
+            <Code>{patch.available_version}</Code>
+          </Cell>
+          <Cell>
+            <span class="cell-parts">
+              {patch.security
+                ? (
+                  <Badge
+                    tone="bad"
+                    title={patch.security_version ? `Security fix since ${patch.security_version}` : undefined}
+                  >
+                    security
+                  </Badge>
+                )
+                : <span class="muted">other</span>}
+              {patch.severity !== "unknown" && <Severity severity={patch.severity} />}
+              <CveList ids={patch.cve_ids} />
+              {patch.requires_reboot && <Badge tone="warn">reboot</Badge>}
+            </span>
+          </Cell>
+          <Cell title={patch.state_reason ?? undefined}>
+            <span class="cell-parts">
+              {patch.state === "installable"
+                ? <span class="muted">installable</span>
+                : <Badge tone="warn">{PATCH_STATE[patch.state]}</Badge>}
+              {patch.state_reason && <span class="muted cell-note">{patch.state_reason}</span>}
+              {patch.new_dependencies.length > 0 && (
+                <span class="muted cell-note">brings {patch.new_dependencies.join(", ")}</span>
+              )}
+            </span>
+          </Cell>
+          <Cell>
+            <span class="muted">{patch.repositories.join(", ")}</span>
+          </Cell>
+          <Cell right>
+            {patch.size_bytes === null ? <span class="muted">–</span> : <Bytes bytes={patch.size_bytes} />}
+          </Cell>
+          <Cell right>
+            <span class="muted">
+              <RelativeTime at={patch.first_seen_at} now={now} form="age" />
+            </span>
+          </Cell>
+        </Row>
+      ))}
+    </Table>
+  );
+}
+
+/** What is installed on a host. */
+export function PackagesTable(
+  { host_id, packages, search, url }: {
+    host_id: string;
+    packages: Wire<Page<HostPackageRow>>;
+    search: string;
+    url: URL;
+  },
+) {
+  return (
+    <>
+      <Filters action={`/hosts/${host_id}`} result={`${packages.total.toLocaleString("en")} packages`}>
+        <input type="hidden" name="tab" value="packages" />
+        <input class="input" type="search" name="search" value={search} placeholder="Package" aria-label="Package" />
+        <Button type="submit" icon="search">Find</Button>
+      </Filters>
+      {packages.items.length === 0
+        ? (
+          <EmptyState title={search ? "No package matches" : "No packages reported"} icon="package">
+            {search ? "Try a part of the name." : "The host has not reported its packages so far."}
+          </EmptyState>
+        )
+        : (
+          <Table
+            label="Installed packages"
+            columns={
+              <>
+                <Column>Package</Column>
+                <Column>Version</Column>
+                <Column>Available</Column>
+                <Column>Source</Column>
+                <Column right>Size</Column>
+              </>
+            }
+          >
+            {packages.items.map((one) => (
+              <Row key={`${one.name}:${one.arch}`}>
+                <RowName>
+                  {one.name}
+                  {one.arch && <span class="muted">:{one.arch}</span>}
+                </RowName>
+                <Cell>
+                  <span class="cell-parts">
+                    <Code>{one.version}</Code>
+                    {one.held && <Badge tone="warn">held</Badge>}
+                  </span>
+                </Cell>
+                <Cell>
+                  {one.available_version ? <Code>{one.available_version}</Code> : <span class="muted">–</span>}
+                </Cell>
+                <Cell>
+                  <span class="muted">{one.source_package}</span>
+                </Cell>
+                <Cell right>
+                  {one.size_bytes === null ? <span class="muted">–</span> : <Bytes bytes={one.size_bytes} />}
+                </Cell>
+              </Row>
+            ))}
+          </Table>
+        )}
+      {packages.next && (
+        <div class="row">
+          <LinkButton href={withQuery(url, { cursor: packages.next })} icon="chevron-right">More packages</LinkButton>
+        </div>
+      )}
+    </>
+  );
+}
+
+/** What was done on a host. */
+export function HostJobsTable({ host_id, jobs, now }: { host_id: string; jobs: Wire<HostJobRow>[]; now: string }) {
+  if (jobs.length === 0) {
+    return (
+      <EmptyState title="No jobs so far" icon="list-checks">
+        Dry runs and deployments of this host stand here with what came of them.
+      </EmptyState>
+    );
+  }
+  return (
+    <Table
+      label="Jobs of this host"
+      columns={
+        <>
+          <Column>Job</Column>
+          <Column>State</Column>
+          <Column right>Updates</Column>
+          <Column>By</Column>
+          <Column right>When</Column>
+        </>
+      }
+    >
+      {jobs.map((job) => (
+        <Row key={job.job_id}>
+          <RowName href={`/jobs/${job.job_id}?host=${host_id}`}>{JOB_KIND[job.kind]}</RowName>
+          <Cell title={job.error ?? undefined}>
+            <JobState state={job.state} />
+          </Cell>
+          <Cell right>{job.patches}</Cell>
+          <Cell>{job.requested_by}</Cell>
+          <Cell right>
+            <span class="muted">
+              <RelativeTime at={job.queued_at} now={now} />
+            </span>
+          </Cell>
+        </Row>
+      ))}
+    </Table>
+  );
+}

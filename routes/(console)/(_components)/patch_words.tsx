@@ -1,0 +1,30 @@
+import type { JobKind } from "../../../core/jobs/types.ts";
+import type { PatchState } from "../../../protocol/api.ts";
+
+/** Why an update stays, in a word or two; the host's reason stands beside it. */
+export const PATCH_STATE: Record<PatchState, string> = {
+  installable: "installable",
+  held: "on hold",
+  phased: "phased",
+  kept_back: "kept back",
+  excluded: "excluded",
+  blocked: "blocked",
+};
+
+/** What a job does, as its name. */
+export const JOB_KIND: Record<JobKind, string> = {
+  apply: "Deployment",
+  dry_run: "Dry run",
+  rollback: "Rollback",
+};
+
+/** CVE ids: the first two, and how many more there are. */
+export function CveList({ ids }: { ids: string[] }) {
+  if (ids.length === 0) return null;
+  return (
+    <span class="mono muted" title={ids.join(", ")}>
+      {ids.slice(0, 2).join(", ")}
+      {ids.length > 2 && ` +${ids.length - 2}`}
+    </span>
+  );
+}

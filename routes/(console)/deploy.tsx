@@ -1,0 +1,185 @@
+import { LinkButton } from "../../components/button.tsx";
+import { PageHead } from "../../components/page_head.tsx";
+import { bytesText, countText } from "../../components/quantity.tsx";
+import { EmptyState, Notice } from "../../components/states.tsx";
+import { rfc3339 } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import { uuidv7 } from "../../core/ids.ts";
+import { createJob } from "../../core/jobs/create_job.ts";
+import type { JobOrderInput } from "../../core/jobs/types.ts";
+import { deployPreview, type DeploySelection } from "../../core/views/deploy_preview.ts";
+import { listHosts } from "../../core/views/list_hosts.ts";
+import { orderedOf } from "../../core/views/ordered_packages.ts";
+import { wire } from "../../core/wire.ts";
+import DeployReview from "../../islands/deploy_review.tsx";
+import HostPicker from "../../islands/host_picker.tsx";
+import { type Context, page, type RouteAccess } from "../../web/mod.ts";
+import { readForm } from "../(_role)/form.ts";
+import { fleetOf } from "../(_role)/fleet.ts";
+import { callContext, define, type State, viewerOf } from "../(_role)/state.ts";
+import { hostsQuery } from "./(_components)/host_words.ts";
+
+export const access = {
+  GET: { role: "operator", scope: "hosts", audit: null },
+  POST: { role: "operator", scope: "hosts", audit: "job.create" },
+} as const satisfies Record<string, RouteAccess>;
+
+interface Problem {
+  title: string;
+  hint: string;
+  details: string[];
+}
+
+/** Hosts that the picker lists at once; a filter reaches more than that. */
+const PICKER = 200;
+
+async function picker(ctx: Context<State>) {
+  const { sql } = ctx.state.services;
+  const list = await listHosts(sql, viewerOf(ctx.state).id, { status: "pending", sort: "-security", limit: PICKER });
+  return { step: "choose" as const, hosts: wire(list.items), total: list.total, fleet: await fleetOf(ctx.state) };
+}
+
+async function review(
+  ctx: Context<State>,
+  selection: DeploySelection,
+  chosen: string[] | null,
+  problem: Problem | null,
+  reason = "",
+) {
+  const { sql, clock } = ctx.state.services;
+  const preview = await deployPreview(sql, viewerOf(ctx.state).id, selection);
+  return { step: "review" as const, preview: wire(preview), selection, chosen, problem, reason, key: uuidv7(clock) };
+}
+
+export const handler = define.handlers({
+  async GET(ctx) {
+    const params = ctx.url.searchParams;
+    const from = params.get("from");
+    if (from !== null) {
+      const { host_ids, packages, reason } = await orderedOf(ctx.state.services.sql, viewerOf(ctx.state).id, from);
+      return page(await review(ctx, { host_ids }, packages, null, reason));
+    }
+    const host_ids = params.getAll("host");
+    const { search, health, os, status, group } = hostsQuery(params);
+    const filter = { search, health, os, status, group } as DeploySelection["filter"];
+    const filtered = Object.values(filter ?? {}).some((value) => value !== undefined);
+    const security_only = params.get("security") === "1";
+    if (host_ids.length === 0 && !filtered && !security_only && params.get("all") !== "1") {
+      return page(await picker(ctx));
+    }
+    const chosen = params.has("package") ? params.getAll("package") : null;
+    return page(
+      await review(ctx, host_ids.length > 0 ? { host_ids, security_only } : { filter, security_only }, chosen, null),
+    );
+  },
+  async POST(ctx) {
+    const form = await readForm(ctx.req);
+    const { services } = ctx.state;
+    const host_ids = form.all("host");
+    // "name version", as the person saw it: a host that offers another version by now is not surprised.
+    const offers = form.all("offer").map((offer) => offer.split(" "));
+    const packages = offers.map(([name, version]) => ({ name, version }));
+    const kind = form.get("kind") === "apply" ? "apply" as const : "dry_run" as const;
+    try {
+      if (host_ids.length === 0) throw new AppError("nothing_to_do", { message: "No host is chosen." });
+      if (packages.length === 0) {
+        throw new AppError("nothing_to_do", { message: "No update is chosen.", hint: "Tick at least one update." });
+      }
+      const order: JobOrderInput = { kind, host_ids, packages, reason: form.get("reason") };
+      const key = form.get("key") ? `${kind}-${form.get("key")}` : null;
+      const { job_id } = await createJob(services.sql, viewerOf(ctx.state), order, key, callContext(ctx.state));
+      return ctx.redirect(`/jobs/${job_id}`);
+    } catch (thrown) {
+      if (!(thrown instanceof AppError) || thrown.status >= 500 || thrown.code === "host_not_found") throw thrown;
+      const details = thrown.details.map(({ problem, hint }) => hint ? `${problem}. ${hint}` : problem);
+      const problem = { title: thrown.message, hint: thrown.hint, details };
+      const data = host_ids.length === 0
+        ? await picker(ctx)
+        : await review(ctx, { host_ids }, packages.map(({ name }) => name), problem, form.get("reason"));
+      return page(data, { status: thrown.status });
+    }
+  },
+});
+
+export default define.page<typeof handler>(({ data, state }) => {
+  state.title = "Deploy";
+  const now = rfc3339(state.services.clock.now());
+  if (data.step === "choose") {
+    const { fleet, hosts, total } = data;
+    return (
+      <>
+        <PageHead
+          title="Deploy"
+          state={fleet.hosts_with_updates === 0
+            ? "No host has an update pending."
+            : `${countText(fleet.hosts_with_updates, "host has", "hosts have")} ${
+              countText(fleet.pending, "update")
+            } pending, ${fleet.security.toLocaleString("en")} of them security. Choose where to begin.`}
+          actions={fleet.hosts_with_security > 0 && (
+            <LinkButton kind="primary" icon="shield-check" href="/deploy?status=security&security=1">
+              All security updates of {countText(fleet.hosts_with_security, "host")} …
+            </LinkButton>
+          )}
+        />
+        {hosts.length === 0
+          ? (
+            <EmptyState
+              title="Nothing to deploy"
+              icon="package-check"
+              actions={<LinkButton href="/hosts">Go to Hosts</LinkButton>}
+            >
+              Every host that has reported is up to date. Refresh hosts to ask them again.
+            </EmptyState>
+          )
+          : <HostPicker hosts={hosts} total={total} now={now} />}
+      </>
+    );
+  }
+  const { preview, chosen, problem, reason, key, selection } = data;
+  const { totals } = preview;
+  return (
+    <>
+      <PageHead
+        title={totals.hosts === 1
+          ? `Deploy to ${preview.hosts[0].name}`
+          : `Deploy to ${countText(totals.hosts, "host")}`}
+        crumbs={[{ href: "/deploy", label: "Deploy" }]}
+        state={totals.patches === 0
+          ? "Nothing can be installed there now."
+          : `${countText(totals.patches, "update")} can be installed on ${
+            countText(totals.hosts_with_patches, "host")
+          }, ${totals.security.toLocaleString("en")} of them security, ${bytesText(totals.size_bytes)} to download.`}
+      />
+      {problem && (
+        <Notice tone="bad" title={problem.title}>
+          {problem.hint}
+          {problem.details.length > 0 && (
+            <ul>{problem.details.slice(0, 10).map((text) => <li key={text}>{text}</li>)}</ul>
+          )}
+        </Notice>
+      )}
+      {totals.patches === 0
+        ? (
+          <EmptyState
+            title="Nothing can be installed"
+            icon="package-check"
+            actions={<LinkButton href="/deploy">Choose other hosts</LinkButton>}
+          >
+            {preview.left_out.length > 0
+              ? "What is pending there is on hold, phased or kept back; the hosts' own pages say why."
+              : "These hosts are up to date, as far as their last report goes."}
+          </EmptyState>
+        )
+        : (
+          <DeployReview
+            preview={preview}
+            chosen={chosen}
+            reason={reason}
+            idempotency_key={key}
+            security_only={selection.security_only === true}
+            now={now}
+          />
+        )}
+    </>
+  );
+});

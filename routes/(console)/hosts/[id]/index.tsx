@@ -1,0 +1,221 @@
+import { Simulated } from "../../../../components/badge.tsx";
+import { Button, LinkButton } from "../../../../components/button.tsx";
+import { DefinitionList } from "../../../../components/definition_list.tsx";
+import { Dialog, DialogButton, DialogCancel } from "../../../../components/dialog.tsx";
+import { PageHead } from "../../../../components/page_head.tsx";
+import { Code, Count, countText } from "../../../../components/quantity.tsx";
+import { RelativeTime } from "../../../../components/relative_time.tsx";
+import { Notice } from "../../../../components/states.tsx";
+import { HealthStatus } from "../../../../components/status.tsx";
+import { Tabs } from "../../../../components/tabs.tsx";
+import { rfc3339 } from "../../../../core/clock.ts";
+import { lastEvent } from "../../../../core/live/read_events.ts";
+import { type HostDetail, hostDetail } from "../../../../core/views/host_detail.ts";
+import { hostJobs } from "../../../../core/views/host_jobs.ts";
+import { hostPackages } from "../../../../core/views/host_packages.ts";
+import { hostPatches } from "../../../../core/views/host_patches.ts";
+import { type Wire, wire } from "../../../../core/wire.ts";
+import LiveRefresh from "../../../../islands/live_refresh.tsx";
+import { page, type RouteAccess } from "../../../../web/mod.ts";
+import { define, viewerOf } from "../../../(_role)/state.ts";
+import { HostJobsTable, PackagesTable, PatchesTable } from "../../(_components)/host_tables.tsx";
+
+export const access = { role: "auditor", scope: "hosts", audit: null } as const satisfies RouteAccess;
+
+const TABS = ["updates", "packages", "jobs"] as const;
+
+export const handler = define.handlers({
+  async GET(ctx) {
+    const { sql } = ctx.state.services;
+    const viewer = viewerOf(ctx.state);
+    const { id } = ctx.params;
+    const asked = ctx.url.searchParams.get("tab");
+    const tab = TABS.find((name) => name === asked) ?? "updates";
+    const search = (ctx.url.searchParams.get("search") ?? "").replaceAll("\u0000", "").slice(0, 200);
+    const cursor = ctx.url.searchParams.get("cursor");
+    const after_seq = await lastEvent(sql);
+    const host = await hostDetail(sql, viewer.id, id);
+    const patches = tab === "updates" ? await hostPatches(sql, viewer.id, id, { limit: 1000 }) : null;
+    const packages = tab === "packages" ? await hostPackages(sql, viewer.id, id, { search, cursor, limit: 200 }) : null;
+    const jobs = await hostJobs(sql, viewer.id, id, { limit: tab === "jobs" ? 100 : 1 });
+    return page({
+      host: wire(host),
+      patches: wire(patches),
+      packages: wire(packages),
+      jobs: wire(jobs),
+      tab,
+      search,
+      after_seq,
+    });
+  },
+});
+
+export default define.page<typeof handler>(({ data, state, url }) => {
+  const { host, patches, packages, jobs, tab, search, after_seq } = data;
+  state.title = host.name;
+  const viewer = viewerOf(state);
+  const may_act = viewer.role !== "auditor";
+  const now = rfc3339(state.services.clock.now());
+  const at = (name: string) => name === "updates" ? `/hosts/${host.id}` : `/hosts/${host.id}?tab=${name}`;
+  const asked = host.polls.some((poll) => poll.requested || poll.in_progress);
+  return (
+    <>
+      <PageHead
+        title={host.name}
+        crumbs={[{ href: "/hosts", label: "Hosts" }]}
+        marks={
+          <>
+            <HealthStatus health={host.health} since={host.not_answering_since ?? host.health_since} now={now} />
+            {host.simulated && <Simulated />}
+            <LiveRefresh topics={[`host:${host.id}`]} after_seq={after_seq} now={now} />
+          </>
+        }
+        state={host.report_received_at === null ? "This host has not reported its packages so far." : (
+          <>
+            <Count updates={host.pending} security={host.security} indexAt={host.index_refreshed_at} now={now} />
+            {host.reboot_required && <span class="tone-warn-text">, reboot due</span>}
+          </>
+        )}
+        actions={may_act && (
+          <>
+            <form method="post" action={`/hosts/${host.id}/refresh`}>
+              <Button type="submit" icon="refresh-cw" disabled={asked}>{asked ? "Refreshing …" : "Refresh"}</Button>
+            </form>
+            {host.running_job
+              ? (
+                <LinkButton kind="primary" icon="eye" href={`/jobs/${host.running_job.job_id}?host=${host.id}`}>
+                  Watch the running job
+                </LinkButton>
+              )
+              : host.installable > 0 && (
+                <LinkButton kind="primary" icon="rocket" href={`/deploy?host=${host.id}`}>
+                  Deploy {countText(host.installable, "update")} …
+                </LinkButton>
+              )}
+          </>
+        )}
+      />
+      <Problems host={host} now={now} />
+      <div class="detail">
+        <aside class="detail-side">
+          <Facts host={host} now={now} />
+          {may_act && (
+            <div class="row">
+              <DialogButton opens="remove-host" kind="danger" icon="trash-2">Remove host …</DialogButton>
+            </div>
+          )}
+        </aside>
+        <div class="detail-main">
+          <Tabs
+            label="Parts of this host"
+            tabs={[
+              { href: at("updates"), label: "Updates", count: host.pending, current: tab === "updates" },
+              { href: at("packages"), label: "Packages", count: host.installed, current: tab === "packages" },
+              { href: at("jobs"), label: "Jobs", count: jobs.total, current: tab === "jobs" },
+            ]}
+          />
+          {patches && <PatchesTable host={host} patches={patches.items} now={now} />}
+          {packages && <PackagesTable host_id={host.id} packages={packages} search={search} url={url} />}
+          {tab === "jobs" && <HostJobsTable host_id={host.id} jobs={jobs.items} now={now} />}
+        </div>
+      </div>
+      {may_act && (
+        <Dialog
+          id="remove-host"
+          title={`Remove ${host.name} from the manager?`}
+          actions={
+            <>
+              <DialogCancel closes="remove-host" />
+              <form method="post" action={`/hosts/${host.id}/remove`}>
+                <Button kind="danger" type="submit">Remove this host</Button>
+              </form>
+            </>
+          }
+        >
+          <p>
+            It is no longer asked, queued work for it is cancelled and its certificate is revoked. Nothing changes on
+            the host itself; its history and the audit log stay. To manage it again, enrol it anew.
+          </p>
+        </Dialog>
+      )}
+    </>
+  );
+});
+
+function Problems({ host, now }: { host: Wire<HostDetail>; now: string }) {
+  const poll = host.polls.find(({ parked_reason }) => parked_reason);
+  return (
+    <>
+      {host.health_reason && (
+        <Notice
+          tone={host.health === "unreachable" ? "bad" : "warn"}
+          title={host.health === "unreachable" ? "This host does not answer." : "This host reports a problem."}
+        >
+          {host.health_reason}
+        </Notice>
+      )}
+      {host.problems.filter((problem) => problem !== host.health_reason).map((problem) => (
+        <Notice key={problem} tone="warn">{problem}</Notice>
+      ))}
+      {host.refused_at && (
+        <Notice tone="bad" title="What this host last sent was refused.">
+          {host.refused_reason} Shown is its last good report
+          {host.report_received_at && (
+            <>
+              {" "}of <RelativeTime at={host.report_received_at} now={now} />
+            </>
+          )}.
+        </Notice>
+      )}
+      {host.index_error && (
+        <Notice tone="warn" title="Its package index could not be refreshed.">
+          {host.index_error} The numbers below are as old as the index.
+        </Notice>
+      )}
+      {poll && (
+        <Notice tone="bad" title="This host is no longer asked by itself.">
+          {poll.parked_reason} Refresh asks it again.
+        </Notice>
+      )}
+    </>
+  );
+}
+
+function Facts({ host, now }: { host: Wire<HostDetail>; now: string }) {
+  const time = (at: string | null) => at ? <RelativeTime at={at} now={now} focusable /> : null;
+  return (
+    <DefinitionList
+      facts={[
+        { name: "Name", value: host.fqdn },
+        {
+          name: "Address",
+          value: <Code>{host.address.includes(":") ? `[${host.address}]` : host.address}:{host.port}</Code>,
+        },
+        { name: "System", value: host.os_name && `${host.os_name} ${host.os_version ?? ""}` },
+        { name: "Kernel", value: host.kernel && <Code>{host.kernel}</Code> },
+        { name: "Architecture", value: host.architecture },
+        { name: "Package manager", value: host.package_manager },
+        { name: "Agent", value: host.agent_name && `${host.agent_name} ${host.agent_version ?? ""}` },
+        {
+          name: "Compliance",
+          value: {
+            compliant: "Compliant",
+            not_compliant: "Not compliant",
+            stale: "Data too old to say",
+            unknown: "Never reported",
+          }[host.compliance],
+        },
+        { name: "Reboot", value: host.reboot_required ? host.reboot_reasons.join(", ") || "due" : "not due" },
+        { name: "Last seen", value: time(host.last_seen) ?? "never" },
+        { name: "Last report", value: time(host.report_received_at) ?? "never" },
+        { name: "Next health check", value: time(host.polls.find(({ kind }) => kind === "health")?.next_at ?? null) },
+        { name: "Up since", value: time(host.boot_time) },
+        { name: "Certificate ends", value: time(host.certificate_expires_at) },
+        { name: "Groups", value: host.groups.map(({ name }) => name).join(", ") || "none" },
+        { name: "Added", value: time(host.created_at) },
+        ...host.tags.length ? [{ name: "Tags", value: host.tags.join(", ") }] : [],
+        ...host.notes ? [{ name: "Notes", value: host.notes }] : [],
+      ]}
+    />
+  );
+}

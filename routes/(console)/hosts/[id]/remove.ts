@@ -1,0 +1,13 @@
+import { removeHost } from "../../../../core/hosts/remove_host.ts";
+import type { RouteAccess } from "../../../../web/mod.ts";
+import { callContext, define, viewerOf } from "../../../(_role)/state.ts";
+
+export const access = { role: "operator", scope: "hosts", audit: "host.remove" } as const satisfies RouteAccess;
+
+export const handler = define.handlers({
+  async POST(ctx) {
+    const { id } = ctx.params;
+    await removeHost(ctx.state.services.sql, viewerOf(ctx.state).id, id, callContext(ctx.state));
+    return ctx.redirect("/hosts");
+  },
+});
