@@ -1,11 +1,9 @@
-import { sandboxMissing } from "../../demo/sandbox.ts";
 import { waitFor } from "../../testing/wait_for.ts";
 import { type Bed, makeBed } from "../backends/apt/sandbox_fixture_test.ts";
 
 /** A sandbox host whose repository is served over HTTP, by a server that can be told to hold answers back. */
 export interface GatedMirror extends AsyncDisposable {
-  /** Null where apt or dpkg is missing and may be. */
-  bed: Bed | null;
+  bed: Bed;
   /** From now on requests for such paths get no answer. */
   hold(paths: RegExp): void;
   /** Waits until one is held. */
@@ -33,8 +31,7 @@ export async function gatedMirror(): Promise<GatedMirror> {
     }
     return new Response("not found", { status: 404 });
   });
-  const missing = await sandboxMissing();
-  const bed = missing !== null && Deno.env.get("TEST_REQUIRE") !== "all" ? null : await makeBed({
+  const bed = await makeBed({
     uri: (repository) => {
       folder = repository.folder;
       return `http://127.0.0.1:${server.addr.port}`;
@@ -53,7 +50,7 @@ export async function gatedMirror(): Promise<GatedMirror> {
     async [Symbol.asyncDispose]() {
       release();
       await server.shutdown();
-      if (bed) await Deno.remove(bed.folder, { recursive: true });
+      await Deno.remove(bed.folder, { recursive: true });
     },
   };
 }

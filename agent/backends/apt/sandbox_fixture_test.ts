@@ -32,11 +32,18 @@ export interface BedOptions {
 const missing = await sandboxMissing();
 const required = Deno.env.get("TEST_REQUIRE") === "all";
 
-/** A test on a sandbox host of its own; left out, with the reason in its name, where apt or dpkg is missing. */
-export function sandboxTest(name: string, body: (bed: Bed) => Promise<void>, options: BedOptions = {}): void {
+/** A test that needs apt and dpkg; left out, with the reason in its name, where they are missing. */
+export function aptTest(name: string, body: (context: Deno.TestContext) => Promise<void>): void {
   if (missing !== null && !required) return Deno.test.ignore(`${name} (left out: ${missing})`, () => {});
-  Deno.test(name, async () => {
+  Deno.test(name, async (context) => {
     assert.equal(missing, null);
+    await body(context);
+  });
+}
+
+/** The same on a sandbox host of its own. */
+export function sandboxTest(name: string, body: (bed: Bed) => Promise<void>, options: BedOptions = {}): void {
+  aptTest(name, async () => {
     const bed = await makeBed(options);
     try {
       await body(bed);
