@@ -82,6 +82,11 @@ export const catalogue = {
     hint: "Check the spelling, or give the IP address.",
   },
   payload_too_large: { status: 413, message: "The request is too large.", hint: "Send less at once." },
+  unsupported_media_type: {
+    status: 415,
+    message: "The body is of a type that is not read here.",
+    hint: "Send JSON in UTF-8, with the header Content-Type: application/json.",
+  },
   too_many_requests: { status: 429, message: "Too many attempts.", hint: "Wait a moment, then try again." },
   password_weak: {
     status: 422,

@@ -17,6 +17,7 @@ export function publicError(thrown: unknown): AppError {
   if (status === 404) return new AppError("not_found");
   if (status === 405) return new AppError("method_not_allowed");
   if (status === 413) return new AppError("payload_too_large");
+  if (status === 415) return new AppError("unsupported_media_type");
   if (status < 500) return new AppError("bad_request", { cause: thrown });
   return new AppError("internal", { cause: thrown });
 }

@@ -1,9 +1,14 @@
 import { warmUpPasswords } from "../../core/auth/password.ts";
 import { deleteEndedSessions } from "../../core/auth/sessions.ts";
+import { CurrentCrl } from "../../core/certificates/current_crl.ts";
 import { systemClock } from "../../core/clock.ts";
 import { connect, type Sql } from "../../core/database/connection.ts";
 import { waitForSchema } from "../../core/database/migrations.ts";
+import { createIssuer } from "../../core/enrolment/issue_certificate.ts";
 import { reason } from "../../core/errors.ts";
+import { Readiness } from "../../core/heartbeat/check_readiness.ts";
+import { HEARTBEAT_INTERVAL_MS, recordHeartbeat } from "../../core/heartbeat/record_heartbeat.ts";
+import { uuidv7 } from "../../core/ids.ts";
 import { initialPasswordFile } from "../../core/permissions.ts";
 import { type RoleContext, runRole } from "../../core/role.ts";
 import { assetsIn } from "../../web/mod.ts";
@@ -40,11 +45,15 @@ async function start(context: RoleContext): Promise<{ address: string }> {
   source = await openLiveSource(sql, log);
   relay = new Relay(sql, clock, log, context.loop("relay", RELAY_LIMIT_MS));
   await relay.start(source);
+  const crl = new CurrentCrl(sql, pki.authority, clock);
   const services: Services = {
     sql,
     clock,
     log,
     authority: pki.authority,
+    issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock),
+    crl,
+    readiness: new Readiness(sql, clock),
     ca_certificate: pki.root.certificate_pem,
     ca_fingerprint: pki.root.fingerprint,
     resolve: resolveName,
@@ -57,7 +66,21 @@ async function start(context: RoleContext): Promise<{ address: string }> {
   const site = createProductSite(services, await assetsIn(`${config.places.root}/dist`));
   listener = await startListener({ ...config.server, hostname: config.server.listen, ...ui, site, log });
   setInterval(() => void care(context), CARE_MS);
+  const heart = {
+    role: "web" as const,
+    instance: uuidv7(clock),
+    version: config.places.version,
+    started_at: clock.now(),
+  };
+  await recordHeartbeat(sql, heart, clock);
+  setInterval(() => void beat(context, heart), HEARTBEAT_INTERVAL_MS);
   return { address: listener.address };
+}
+
+async function beat({ log, signal }: RoleContext, heart: Parameters<typeof recordHeartbeat>[1]): Promise<void> {
+  if (signal.aborted || !sql) return;
+  await recordHeartbeat(sql, heart, systemClock)
+    .catch((thrown) => log.warn("web.heartbeat_failed", { message: reason(thrown) }));
 }
 
 async function care(context: RoleContext): Promise<void> {

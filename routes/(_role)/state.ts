@@ -1,9 +1,12 @@
 import type { Actor, Context as CallContext } from "../../core/audit/types.ts";
 import type { Viewer } from "../../core/auth/types.ts";
 import type { Authority } from "../../core/ca/types.ts";
+import type { CurrentCrl } from "../../core/certificates/current_crl.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Sql } from "../../core/database/connection.ts";
+import type { Issuer } from "../../core/enrolment/types.ts";
 import { AppError } from "../../core/errors.ts";
+import type { Readiness } from "../../core/heartbeat/check_readiness.ts";
 import type { Log } from "../../core/log.ts";
 import type { Relay } from "../(_live)/relay.ts";
 import { createDefine } from "../../web/mod.ts";
@@ -15,6 +18,12 @@ export interface Services {
   log: Log;
   /** The internal CA with the door to its key. */
   authority: Authority;
+  /** Issues certificates to enrolling hosts. Within a request take `issuerOf(services)`, which holds the list ready. */
+  issuer: Issuer;
+  /** The list of revoked certificates. */
+  crl: CurrentCrl;
+  /** For `/status/health`. */
+  readiness: Readiness;
   /** SHA-256 of the root certificate's DER, 64 hexadecimal digits: what an enrolling host is told to expect. */
   ca_fingerprint: string;
   /** The root certificate, PEM. */

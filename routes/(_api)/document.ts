@@ -1,0 +1,46 @@
+import type { RouteEntry, Site } from "../../web/mod.ts";
+import type { State } from "../(_role)/state.ts";
+
+const DESCRIPTION =
+  `Everything that the pages do. Errors are \`{ "error": { code, message, hint, request_id, details } }\`;
+lists are \`{ items, next, total }\`, with \`next\` as the \`cursor\` of the following page; instants are RFC 3339 with Z.
+Whatever is out of the caller's scope answers 404, as if it did not exist.`;
+
+type Operation = Record<string, unknown>;
+interface ApiDocument {
+  components?: Record<string, Record<string, unknown>>;
+  paths?: Record<string, Record<string, Operation>>;
+}
+
+/**
+ * The OpenAPI 3.1 document of the REST API: from the schemas that check requests and answers, and from the route table,
+ * which says who may call.
+ */
+export function describeApi(site: Site<State>, version: string): ApiDocument {
+  const document = site.apiDocument({
+    info: { title: "Linux Patch Manager", version, description: DESCRIPTION },
+  }) as ApiDocument;
+  document.components = {
+    ...document.components,
+    securitySchemes: {
+      bearer: { type: "http", scheme: "bearer", description: "The token of POST /api/v1/auth/login." },
+      session: { type: "apiKey", in: "cookie", name: "__Host-session", description: "A browser's session." },
+    },
+  };
+  for (const entry of site.routeTable()) {
+    const operation = document.paths?.[entry.pattern.replaceAll(/:(\w+)/g, "{$1}")]?.[entry.method.toLowerCase()];
+    if (entry.kind === "api" && operation) Object.assign(operation, about(entry));
+  }
+  return document;
+}
+
+function about({ method, pattern, access }: RouteEntry): Operation {
+  const words = pattern.replace("/api/v1/", "").replaceAll(/[^a-z0-9]+/gi, "_").replace(/^_|_$/g, "");
+  return {
+    operationId: `${method.toLowerCase()}_${words}`,
+    tags: [pattern.split("/")[3]],
+    security: access.role === "anonymous" ? [] : [{ bearer: [] }, { session: [] }],
+    "x-role": access.role,
+    "x-audit": access.audit,
+  };
+}
