@@ -185,19 +185,24 @@ function selectPackages(db: Db, patches: Fragment): Promise<DeployPackage[]> {
     DeployPackage,
     db`
       with chosen as materialized (
-        select hp.host_id, hp.offer_id, hp.current_version, hp.new_dependencies
+        select hp.offer_id, hp.current_version, hp.new_dependencies
         from ${patches} and hp.state = 'installable'
       ), by_offer as (
-        select offer_id, count(*)::int as hosts, (array_agg(distinct current_version) filter (where current_version is not null)) as versions
+        select offer_id, count(*)::int as hosts,
+          array_agg(distinct current_version) filter (where current_version is not null) as versions
         from chosen group by offer_id
+      ), dependencies as (
+        -- One pass of its own: asked per offer, the whole fleet took 8.8 s.
+        select offer_id, array_agg(distinct dependency order by dependency) as names
+        from chosen, unnest(new_dependencies) dependency group by offer_id
       )
       select p.name, p.arch, o.version, coalesce(b.versions[1:20], '{}') as from_versions, b.hosts, o.security,
         o.severity, o.severity_source, o.cve_ids, o.repositories, o.size_bytes, o.requires_reboot, o.description,
-        array(
-          select distinct dependency from chosen c, unnest(c.new_dependencies) dependency
-          where c.offer_id = b.offer_id and c.new_dependencies <> '{}' order by 1
-        ) as new_dependencies
-      from by_offer b join update_offers o on o.id = b.offer_id join packages p on p.id = o.package_id
+        coalesce(n.names, '{}') as new_dependencies
+      from by_offer b
+      join update_offers o on o.id = b.offer_id
+      join packages p on p.id = o.package_id
+      left join dependencies n on n.offer_id = b.offer_id
       order by not o.security, ${severityRank(db)}, p.name collate "C", p.arch, o.version, o.id`,
   );
 }
