@@ -145,7 +145,7 @@ function HostLine(
         <HealthStatus health={host.health} since={since} now={now} />
         {host.health !== "unreachable" && host.not_answering_since && (
           <span class="status-note">
-            {" "}not answering since <RelativeTime at={host.not_answering_since} now={now} />
+            not answering since <RelativeTime at={host.not_answering_since} now={now} />
           </span>
         )}
       </Cell>

@@ -1,0 +1,369 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Badge, Simulated } from "../components/badge.tsx";
+import { Button, LinkButton } from "../components/button.tsx";
+import { Dialog, DialogButton, DialogCancel } from "../components/dialog.tsx";
+import { Field } from "../components/field.tsx";
+import { LogView } from "../components/log_view.tsx";
+import { SectionHead } from "../components/page_head.tsx";
+import { PartsBar, Progress } from "../components/progress.tsx";
+import { Code, countText } from "../components/quantity.tsx";
+import { RelativeTime } from "../components/relative_time.tsx";
+import type { Tone } from "../components/shape.tsx";
+import { Notice } from "../components/states.tsx";
+import { JobState, jobStateWord, LiveState } from "../components/status.tsx";
+import { Cell, Column, Row, RowName, Table } from "../components/table.tsx";
+import { useNow } from "../components/use_now.ts";
+import type { HostState } from "../core/jobs/types.ts";
+import type { JobHostDetail, JobHostLog, JobHostRow, JobPatchRow } from "../core/views/job_hosts.ts";
+import type { JobSummary } from "../core/views/list_jobs.ts";
+import type { Wire } from "../core/wire.ts";
+import { announce, navigate } from "../web/island.ts";
+import { callApi } from "./(_live)/api.ts";
+import { applyEvent, isFinalState, type JobModel, overallProgress, startModel } from "./(_live)/job_model.ts";
+import { useLive } from "./(_live)/live.ts";
+
+interface Props {
+  job: Wire<JobSummary>;
+  hosts: Wire<JobHostRow>[];
+  shown: Wire<JobHostDetail> | null;
+  log: JobHostLog | null;
+  after_seq: number;
+  now: string;
+  may_act: boolean;
+}
+
+/** A job, live: each host's state and progress, and of one of them what its package manager says. */
+export default function JobView(props: Props) {
+  const now = useNow(props.now, 1_000);
+  const [model, setModel] = useState(() => startModel(props.job, props.hosts, props.shown, props.log));
+  const again = () => void navigate(location.pathname + location.search, { replace: true });
+  const live = useLive(
+    isFinalState(props.job.state) ? [] : [`job:${props.job.id}`],
+    props.after_seq,
+    (frame) => setModel((before) => applyEvent(before, frame)),
+    again,
+  );
+  useOutdated(model, again);
+  useLog(model, setModel);
+  useEffect(() => {
+    if (model.job.state !== props.job.state) announce(`The job is ${jobStateWord(model.job.state).toLowerCase()}.`);
+  }, [model.job.state]);
+  const { job, hosts, shown, log } = model;
+  const ended = isFinalState(job.state);
+  return (
+    <div class="stack">
+      <div class="bar-row">
+        <JobState state={job.state} />
+        {ended
+          ? job.ended_at && (
+            <span class="muted">
+              <RelativeTime at={job.ended_at} now={now} />
+            </span>
+          )
+          : <LiveState state={live.state} since={live.since || undefined} now={now} />}
+        <span class="spread row">
+          <Actions job={job} hosts={hosts} ended={ended} may_act={props.may_act} />
+        </span>
+      </div>
+      {!ended && (
+        <Progress
+          id="job-progress"
+          label={job.kind === "dry_run" ? "Working out what would change" : "Installing"}
+          done={overallProgress(hosts)}
+          words={`${overallProgress(hosts)} %, ${hosts.filter(({ state }) => isFinalState(state)).length} of ${
+            countText(job.hosts, "host")
+          } done`}
+        />
+      )}
+      {job.hosts > 1 && <PartsBar label="Hosts by state" parts={partsOf(job)} />}
+      <Verdict job={job} hosts={hosts} />
+      {job.hosts > 1 && <HostsTable job={job} hosts={hosts} shown={shown?.host_id ?? null} now={now} />}
+      {shown && <ShownHost job={job} shown={shown} log={log} alone={job.hosts === 1} now={now} />}
+    </div>
+  );
+}
+
+/** Results are read with the page: at once when the job is done or its open host is, now and then in a large batch. */
+function useOutdated(model: JobModel, again: () => void): void {
+  const done = model.hosts.length > 0 && model.hosts.every(({ state }) => isFinalState(state));
+  const shown_done = model.shown !== null && isFinalState(model.shown.state);
+  useEffect(() => {
+    if (!model.outdated) return;
+    // The last host's transaction is committed with the job's end; a breath lets both events arrive.
+    const timer = setTimeout(again, done || shown_done ? 150 : 3_000);
+    return () => clearTimeout(timer);
+  }, [model.outdated, done, shown_done]);
+}
+
+/** Reads pieces of the log that were too large for an event. */
+function useLog(model: JobModel, setModel: (change: (before: JobModel) => JobModel) => void): void {
+  const { shown, log, log_behind } = model;
+  useEffect(() => {
+    if (!shown || !log || !log_behind) return;
+    let gone = false;
+    callApi("GET", `/jobs/${shown.job_id}/hosts/${shown.host_id}/log?after=${log.next}`).then((read) => {
+      if (gone) return;
+      setModel((before) =>
+        before.log && before.log.next === log.next
+          ? {
+            ...before,
+            log_behind: read.more,
+            log: { ...before.log, text: before.log.text + read.text, next: read.next },
+          }
+          : before
+      );
+    }, () => {});
+    return () => void (gone = true);
+  }, [shown?.host_id, log?.next, log_behind]);
+}
+
+function Actions(
+  { job, hosts, ended, may_act }: {
+    job: Wire<JobSummary>;
+    hosts: Wire<JobHostRow>[];
+    ended: boolean;
+    may_act: boolean;
+  },
+) {
+  if (!may_act) return null;
+  const failed = hosts.filter(({ state }) => state === "failed").length;
+  if (!ended) {
+    return (
+      <>
+        <DialogButton opens="cancel-job" icon="ban">Cancel …</DialogButton>
+        <Dialog
+          id="cancel-job"
+          title="Cancel this job?"
+          actions={
+            <>
+              <DialogCancel closes="cancel-job">Let it go on</DialogCancel>
+              <Button kind="danger" type="submit" form="cancel-form">Cancel the job</Button>
+            </>
+          }
+        >
+          <form id="cancel-form" class="form" method="post" action={`/jobs/${job.id}/cancel`}>
+            <p>
+              Hosts that have not begun are left alone. A host that installs already goes on to its end: stopping a
+              package manager half-way breaks hosts.
+            </p>
+            <Field id="cancel-reason" label="Reason" optional>
+              {(control) => <input {...control} class="input" name="reason" maxLength={1000} />}
+            </Field>
+          </form>
+        </Dialog>
+      </>
+    );
+  }
+  return (
+    <>
+      {failed > 0 && job.kind === "apply" && (
+        <form method="post" action={`/jobs/${job.id}/retry`}>
+          <Button type="submit" icon="rotate-cw">Try again on {countText(failed, "failed host")}</Button>
+        </form>
+      )}
+      {job.kind === "dry_run" && job.state === "succeeded" && (
+        <LinkButton kind="primary" icon="rocket" href={`/deploy?from=${job.id}`}>Deploy these updates …</LinkButton>
+      )}
+    </>
+  );
+}
+
+/** One sentence about how it went, when it has. */
+function Verdict({ job, hosts }: { job: Wire<JobSummary>; hosts: Wire<JobHostRow>[] }) {
+  if (!isFinalState(job.state)) return null;
+  const of = (state: HostState) => hosts.filter((host) => host.state === state);
+  const first = of("failed")[0] ?? of("unknown")[0] ?? of("missed")[0];
+  if (job.state === "succeeded") {
+    return (
+      <Notice
+        tone="ok"
+        title={job.kind === "dry_run" ? "Nothing was changed." : "Everything that was ordered is installed."}
+      >
+        {job.kind === "dry_run"
+          ? "Below is exactly what a deployment would do now."
+          : "Each host's package database was read again and shows the new versions."}
+      </Notice>
+    );
+  }
+  if (job.state === "cancelled") return <Notice tone="warn" title="The job was cancelled." />;
+  const count = countText(of("failed").length + of("unknown").length + of("missed").length, "host");
+  return (
+    <Notice
+      tone={job.state === "failed" ? "bad" : "warn"}
+      title={job.state === "unknown"
+        ? `What happened on ${count} is not known.`
+        : `Not everything worked: ${count} need${count === "1 host" ? "s" : ""} you.`}
+    >
+      {first && `${job.hosts > 1 ? `${first.name}: ` : ""}${first.error ?? first.message}`}
+    </Notice>
+  );
+}
+
+const TONES: Partial<Record<HostState, Tone>> = {
+  succeeded: "ok",
+  failed: "bad",
+  unknown: "warn",
+  missed: "warn",
+  dispatching: "info",
+  running: "info",
+  verifying: "info",
+  rebooting: "info",
+};
+
+function partsOf({ counts }: Wire<JobSummary>) {
+  return Object.entries(counts).map(([state, count]) => ({
+    name: jobStateWord(state as HostState).toLowerCase(),
+    count: count ?? 0,
+    tone: TONES[state as HostState] ?? "off" as const,
+  }));
+}
+
+function HostsTable(
+  { job, hosts, shown, now }: { job: Wire<JobSummary>; hosts: Wire<JobHostRow>[]; shown: string | null; now: string },
+) {
+  return (
+    <Table
+      label="Hosts of this job"
+      columns={
+        <>
+          <Column>Host</Column>
+          <Column>State</Column>
+          <Column right>Progress</Column>
+          <Column>What it says</Column>
+          <Column right>Updates</Column>
+          <Column right>Ended</Column>
+        </>
+      }
+    >
+      {hosts.map((host) => (
+        <Row key={host.host_id} selected={host.host_id === shown}>
+          <RowName href={`/jobs/${job.id}?host=${host.host_id}`}>
+            {host.name} {host.simulated && <Simulated />}
+          </RowName>
+          <Cell>
+            <JobState state={host.state} />
+          </Cell>
+          <Cell right>{isFinalState(host.state) ? <span class="muted">–</span> : `${host.progress} %`}</Cell>
+          <Cell wide title={host.error ?? host.message}>
+            {host.error ? <span class="tone-bad-text">{host.error}</span> : <span class="muted">{host.message}</span>}
+          </Cell>
+          <Cell right>{host.patches}</Cell>
+          <Cell right>
+            <span class="muted">{host.ended_at ? <RelativeTime at={host.ended_at} now={now} /> : "–"}</span>
+          </Cell>
+        </Row>
+      ))}
+    </Table>
+  );
+}
+
+function ShownHost(
+  { job, shown, log, alone, now }: {
+    job: Wire<JobSummary>;
+    shown: Wire<JobHostDetail>;
+    log: JobModel["log"];
+    alone: boolean;
+    now: string;
+  },
+) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const text = log?.text ?? "";
+  useEffect(() => {
+    const element = scroller.current;
+    // Follows the end, unless the reader has scrolled up to look at something.
+    if (element && element.scrollHeight - element.scrollTop - element.clientHeight < 120) {
+      element.scrollTop = element.scrollHeight;
+    }
+  }, [text]);
+  const lines = text === "" ? [] : text.replace(/\n$/, "").split("\n");
+  return (
+    <section class="stack" aria-label={`Work on ${shown.name}`}>
+      <div class="section-head">
+        <h2>
+          <a href={`/hosts/${shown.host_id}`}>{shown.name}</a>
+        </h2>
+        {!alone && <JobState state={shown.state} />}
+        <span class="meta">
+          {isFinalState(shown.state)
+            ? shown.attempt > 1 && `${shown.attempt} attempts`
+            : `${shown.message || "Waiting for its turn"}${shown.attempt > 1 ? `, attempt ${shown.attempt}` : ""}`}
+          {shown.state === "waiting" && (
+            <>
+              {" "}next try <RelativeTime at={shown.next_at} now={now} />
+            </>
+          )}
+        </span>
+      </div>
+      {shown.error && !alone && <Notice tone={shown.state === "unknown" ? "warn" : "bad"}>{shown.error}</Notice>}
+      <PackagesTable job={job} packages={shown.packages} />
+      {(job.kind === "apply" || text !== "") && (
+        <LogView
+          label={`Log of ${shown.name}`}
+          live={!isFinalState(shown.state)}
+          scroller={scroller}
+          lines={lines.map((line, index) => ({ number: index + 1, text: line, tone: toneOf(line) }))}
+          empty={isFinalState(shown.state)
+            ? "The package manager said nothing."
+            : "The package manager has said nothing so far."}
+        />
+      )}
+    </section>
+  );
+}
+
+const OUTCOME: Record<JobPatchRow["outcome"], { tone: Tone; word: string }> = {
+  pending: { tone: "off", word: "ordered" },
+  applied: { tone: "ok", word: "installed" },
+  would_apply: { tone: "info", word: "would change" },
+  failed: { tone: "bad", word: "failed" },
+  unchanged: { tone: "off", word: "unchanged" },
+};
+
+function PackagesTable({ job, packages }: { job: Wire<JobSummary>; packages: Wire<JobPatchRow>[] }) {
+  return (
+    <>
+      <SectionHead
+        title={job.kind === "dry_run" ? "What would change" : "Packages"}
+        note={countText(packages.length, "package")}
+      />
+      <Table
+        label={job.kind === "dry_run" ? "What would change" : "Packages of this host"}
+        columns={
+          <>
+            <Column>Package</Column>
+            <Column>From</Column>
+            <Column>To</Column>
+            <Column>Outcome</Column>
+            <Column>Why</Column>
+          </>
+        }
+      >
+        {packages.map((one) => (
+          <Row key={`${one.name}:${one.arch}`}>
+            <RowName>
+              {one.name}{" "}
+              {one.origin === "dependency" && (
+                <Badge tone="mark" title="Not ordered: another update needs it.">comes along</Badge>
+              )}
+            </RowName>
+            <Cell>{one.from_version ? <Code>{one.from_version}</Code> : <span class="muted">not installed</span>}</Cell>
+            <Cell>{one.to_version ? <Code>{one.to_version}</Code> : <span class="muted">removed</span>}</Cell>
+            <Cell>
+              <Badge tone={OUTCOME[one.outcome].tone}>{OUTCOME[one.outcome].word}</Badge>
+            </Cell>
+            <Cell wide title={one.reason ?? undefined}>
+              <span class="muted">{one.reason}</span>
+            </Cell>
+          </Row>
+        ))}
+      </Table>
+    </>
+  );
+}
+
+/** Lines that a person looks for first when something went wrong. */
+function toneOf(line: string): "bad" | "warn" | undefined {
+  if (/^(E:|dpkg: error|Err:\d|error:)/i.test(line)) return "bad";
+  if (/^(W:|dpkg: warning|warning:)/i.test(line)) return "warn";
+  return undefined;
+}

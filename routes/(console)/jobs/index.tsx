@@ -1,0 +1,113 @@
+import { Simulated } from "../../../components/badge.tsx";
+import { LinkButton } from "../../../components/button.tsx";
+import { PageHead } from "../../../components/page_head.tsx";
+import { countText } from "../../../components/quantity.tsx";
+import { RelativeTime } from "../../../components/relative_time.tsx";
+import { EmptyState } from "../../../components/states.tsx";
+import { JobState } from "../../../components/status.tsx";
+import { Cell, Column, Row, RowName, Table } from "../../../components/table.tsx";
+import { Tabs } from "../../../components/tabs.tsx";
+import { rfc3339 } from "../../../core/clock.ts";
+import { lastEvent } from "../../../core/live/read_events.ts";
+import { jobList } from "../../../core/views/list_jobs.ts";
+import { wire } from "../../../core/wire.ts";
+import LiveRefresh from "../../../islands/live_refresh.tsx";
+import { page, type RouteAccess } from "../../../web/mod.ts";
+import { define, viewerOf } from "../../(_role)/state.ts";
+import { withQuery } from "../(_components)/host_words.ts";
+import { JOB_KIND } from "../(_components)/patch_words.tsx";
+
+export const access = { role: "auditor", scope: "hosts", audit: null } as const satisfies RouteAccess;
+
+export const handler = define.handlers({
+  async GET(ctx) {
+    const { sql } = ctx.state.services;
+    const viewer = viewerOf(ctx.state);
+    const asked = ctx.url.searchParams.get("state");
+    const state = asked === "running" ? "open" as const : asked === "ended" ? "ended" as const : undefined;
+    const after_seq = await lastEvent(sql);
+    const cursor = ctx.url.searchParams.get("cursor");
+    const list = wire(await jobList(sql, viewer.id, { state, cursor, limit: 50 }));
+    const open = state === "open" ? list.total : (await jobList(sql, viewer.id, { state: "open", limit: 1 })).total;
+    return page({ list, state, open, after_seq });
+  },
+});
+
+export default define.page<typeof handler>(({ data, state, url }) => {
+  state.title = "Jobs";
+  const { list, open, after_seq } = data;
+  const now = rfc3339(state.services.clock.now());
+  return (
+    <>
+      <PageHead
+        title="Jobs"
+        marks={<LiveRefresh topics={["jobs"]} after_seq={after_seq} now={now} />}
+        state={open === 0 ? "Nothing is under way." : `${countText(open, "job is", "jobs are")} under way.`}
+        actions={viewerOf(state).role !== "auditor" && (
+          <LinkButton kind="primary" icon="rocket" href="/deploy">Deploy</LinkButton>
+        )}
+      />
+      <Tabs
+        label="Which jobs"
+        tabs={[
+          { href: "/jobs", label: "All", current: data.state === undefined },
+          { href: "/jobs?state=running", label: "Under way", count: open, current: data.state === "open" },
+          { href: "/jobs?state=ended", label: "Ended", current: data.state === "ended" },
+        ]}
+      />
+      {list.items.length === 0
+        ? (
+          <EmptyState
+            title={data.state === "open" ? "Nothing is under way" : "No jobs so far"}
+            icon="list-checks"
+            actions={<LinkButton href="/deploy">Choose hosts to deploy to</LinkButton>}
+          >
+            A dry run shows what would change before anything does.
+          </EmptyState>
+        )
+        : (
+          <Table
+            label="Jobs"
+            columns={
+              <>
+                <Column>Job</Column>
+                <Column>State</Column>
+                <Column right>Progress</Column>
+                <Column right>Hosts</Column>
+                <Column right>Updates</Column>
+                <Column>By</Column>
+                <Column>Reason</Column>
+                <Column right>When</Column>
+              </>
+            }
+          >
+            {list.items.map((job) => (
+              <Row key={job.id}>
+                <RowName href={`/jobs/${job.id}`}>
+                  {JOB_KIND[job.kind]} {job.simulated && <Simulated />}
+                </RowName>
+                <Cell>
+                  <JobState state={job.state} />
+                </Cell>
+                <Cell right>{job.ended_at ? <span class="muted">–</span> : `${job.progress} %`}</Cell>
+                <Cell right>{job.hosts}</Cell>
+                <Cell right>{job.patches}</Cell>
+                <Cell>{job.requested_by.name}</Cell>
+                <Cell wide title={job.reason}>{job.reason || <span class="muted">–</span>}</Cell>
+                <Cell right>
+                  <span class="muted">
+                    <RelativeTime at={job.requested_at} now={now} />
+                  </span>
+                </Cell>
+              </Row>
+            ))}
+          </Table>
+        )}
+      {list.next && (
+        <div class="row">
+          <LinkButton href={withQuery(url, { cursor: list.next })} icon="chevron-right">Earlier jobs</LinkButton>
+        </div>
+      )}
+    </>
+  );
+});
