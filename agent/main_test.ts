@@ -133,6 +133,12 @@ Deno.test("enrol, serve, answer, reload, stop: each with its own permissions onl
       assert.equal((await client.call("GET", "/health")).json.data.crl_status, "valid");
     }
     root_side.close();
+    {
+      await using agent = start(flags, ["serve", "--listen", listen, "--state", `${folder}/state`, "--simulated"]);
+      await agent.line("agent.serving");
+      const client = new Client(port, { ca: manager.pki.ca, ...await manager.pki.manager() });
+      assert.equal((await client.call("GET", "/health")).json.data.agent.simulated, true);
+    }
   });
 });
 

@@ -31,6 +31,7 @@ export class Revocation {
   #damaged = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  #under_way: Promise<boolean> | null = null;
 
   constructor(
     readonly options: {
@@ -78,8 +79,15 @@ export class Revocation {
     clearTimeout(this.#timer);
   }
 
-  /** Fetches a list once. Never throws; false when the old one stays. */
-  async fetch(): Promise<boolean> {
+  /**
+   * Fetches a list once. Never throws; false when the old one stays. A call while one is under way shares it: two
+   * would write the same file, and the answer that lands second may be the older list.
+   */
+  fetch(): Promise<boolean> {
+    return this.#under_way ??= this.#fetchOnce().finally(() => this.#under_way = null);
+  }
+
+  async #fetchOnce(): Promise<boolean> {
     const { manager, ca, state, clock, log } = this.options;
     try {
       const answer = await manager.call("api/v1/pki/crl.pem", { max_bytes: MAX_CRL_LENGTH });

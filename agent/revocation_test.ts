@@ -118,6 +118,18 @@ Deno.test("an expired list goes on counting and makes the agent degraded", async
   });
 });
 
+Deno.test("fetches that meet, as at a start with a reload, are one and both succeed", async () => {
+  await withRevocation(async ({ manager, make }) => {
+    for (let round = 0; round < 20; round++) {
+      const list = make();
+      const results = await Promise.all(Array.from({ length: 4 }, () => list.fetch()));
+      assert.deepEqual(results, [true, true, true, true], `round ${round}`);
+      assert.equal(list.health().crl_status, "valid");
+    }
+    assert.equal(manager.calls.filter((call) => call === CRL).length, 20, "asked once a round");
+  });
+});
+
 Deno.test("a damaged file is said and replaced", async () => {
   await withRevocation(async ({ make, state }) => {
     await Deno.writeTextFile(`${state}/${CRL_FILE}`, "x");
