@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PackageList, PatchList } from "../../protocol/api.ts";
 import { testDatabase } from "../../testing/database.ts";
 import { fakeClock } from "../../testing/fake_clock.ts";
+import { waitFor } from "../../testing/wait_for.ts";
 import { connect, type Sql } from "../database/connection.ts";
 import { createHost } from "../hosts/create_host.ts";
 import { recordRefusal } from "./record_refusal.ts";
@@ -235,7 +236,7 @@ Deno.test("64 reports with the same new packages at once: no deadlock, each pack
   await using database = await testDatabase();
   const hosts: string[] = [];
   for (let i = 0; i < 64; i++) hosts.push(await newHost(database.web));
-  const many = await connect({ url: database.url("patch_fleet"), max: 12 });
+  const many = await connect({ url: database.url("patch_fleet"), max: 12, application_name: "reports" });
   try {
     const names = Array.from({ length: 120 }, (_, i) => `package-${(i * 7919) % 120}`);
     await Promise.all(hosts.map((host, i) => {
@@ -245,13 +246,18 @@ Deno.test("64 reports with the same new packages at once: no deadlock, each pack
       const body = report(patches, turned.map((name) => ({ name })));
       return recordReport(many, host, body, { received_at: clock.now() });
     }));
-    const [row] = await database.sql`
-      select (select count(*) from packages) as packages, (select count(*) from host_packages) as installed,
-        (select count(*) from host_patches) as patches, (select deadlocks from pg_stat_database where datname = current_database()) as deadlocks`;
-    assert.deepEqual({ ...row }, { packages: 120, installed: 64 * 120, patches: 64 * 40, deadlocks: 0 });
   } finally {
     await many.end();
   }
+  // A backend tells of its deadlocks at the latest when it ends.
+  await waitFor("the pool to be gone", async () =>
+    (await database.sql`
+    select from pg_stat_activity where datname = current_database() and application_name = 'reports'`).length === 0);
+  const [row] = await database.sql`
+    select (select count(*) from packages) as packages, (select count(*) from host_packages) as installed,
+      (select count(*) from host_patches) as patches,
+      (select deadlocks from pg_stat_database where datname = current_database()) as deadlocks`;
+  assert.deepEqual({ ...row }, { packages: 120, installed: 64 * 120, patches: 64 * 40, deadlocks: 0 });
 });
 
 Deno.test("two reports of one host at once leave one of them, whole", async () => {
