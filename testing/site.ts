@@ -1,0 +1,169 @@
+import https from "node:https";
+import { openSession } from "../core/auth/sessions.ts";
+import type { SessionKind } from "../core/auth/types.ts";
+import { ensurePki, type Pki } from "../core/ca/ensure_pki.ts";
+import { CurrentCrl } from "../core/certificates/current_crl.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { connect, type Sql } from "../core/database/connection.ts";
+import { createIssuer } from "../core/enrolment/issue_certificate.ts";
+import { Readiness } from "../core/heartbeat/check_readiness.ts";
+import { uuidv7 } from "../core/ids.ts";
+import { createLog } from "../core/log.ts";
+import { openLiveSource } from "../routes/(_live)/live_source.ts";
+import { Relay } from "../routes/(_live)/relay.ts";
+import { SESSION_COOKIE } from "../routes/(_role)/cookies.ts";
+import { startListener } from "../routes/(_role)/server.ts";
+import { createProductSite } from "../routes/(_role)/site.ts";
+import type { Services, State } from "../routes/(_role)/state.ts";
+import type { AssetSource, Site } from "../web/mod.ts";
+import { type TestDatabase, testDatabase } from "./database.ts";
+import { type HttpClient, httpClient } from "./http_client.ts";
+
+export type TestRole = "admin" | "operator" | "auditor";
+
+/** Somebody with a session. */
+export interface TestCaller extends HttpClient {
+  user_id: string;
+  username: string;
+  session_id: string;
+  /** The bearer token, or the cookie's value. */
+  token: string;
+}
+
+/** The product's web role in this process: its site behind its real listener, over a database of its own. */
+export interface TestSite extends AsyncDisposable {
+  site: Site<State>;
+  services: Services;
+  database: TestDatabase;
+  pki: Pki;
+  /** `https://localhost:PORT` */
+  origin: string;
+  port: number;
+  /** PEM of the root. */
+  ca: string;
+  /** Lines of the log, as JSON text. */
+  log_lines: string[];
+  /** Nobody. */
+  anonymous: HttpClient;
+  /** A client with these headers in every request. */
+  client(headers?: Record<string, string>): HttpClient;
+  /**
+   * A new user of a role with a session opened for them: `api` sends a bearer token, `browser` the cookie and, as
+   * browsers do, the Origin.
+   */
+  signIn(
+    role: TestRole,
+    options?: { kind?: SessionKind; groups?: string[]; must_change?: boolean },
+  ): Promise<TestCaller>;
+}
+
+export interface TestSiteOptions {
+  clock?: Clock;
+  /** Addresses of names; none by default. */
+  resolve?: Services["resolve"];
+  public_url?: string | null;
+  assets?: AssetSource;
+  /** Connections of the web role's pool. */
+  connections?: number;
+}
+
+let users = 0;
+
+/**
+ * Starts it on a free port of 127.0.0.1, as patch_web, with certificates made for this run.
+ * Use: `await using site = await testSite();` after `scripts/build.ts` made gen/.
+ */
+export async function testSite(options: TestSiteOptions = {}): Promise<TestSite> {
+  const { clock = systemClock, resolve = () => Promise.resolve([]), public_url = null, assets } = options;
+  const cleanup = new AsyncDisposableStack();
+  try {
+    const database = cleanup.use(await testDatabase());
+    const folder = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "patch-site-" });
+    cleanup.defer(() => Deno.remove(folder, { recursive: true }));
+    const pki = await ensurePki(`${folder}/pki`, { ui_names: ["localhost", "127.0.0.1"], clock: systemClock });
+    const log_lines: string[] = [];
+    const log = createLog({ level: "debug", write: (line) => log_lines.push(line) });
+    const max = options.connections ?? 8;
+    const sql = await connect({ url: database.url("patch_web"), max, application_name: "test site" });
+    cleanup.defer(() => sql.end({ timeout: 5 }));
+    const source = await openLiveSource(sql, log);
+    cleanup.defer(() => source.stop());
+    const relay = new Relay(sql, clock, log);
+    await relay.start(source);
+    cleanup.defer(() => relay.stop());
+    const services = makeServices({ sql, clock, log, relay, pki, resolve, public_url });
+    const site = createProductSite(services, assets);
+    const pair = { certificate: pki.ui!.certificate_pem + pki.root.certificate_pem, key: pki.ui!.key_pem };
+    const listener = await startListener({ site, hostname: "127.0.0.1", port: 0, log, ...pair });
+    cleanup.defer(() => listener.stop(1_000));
+    const agent = new https.Agent({ keepAlive: true, maxSockets: 32 });
+    cleanup.defer(() => agent.destroy());
+    const origin = `https://localhost:${listener.port}`;
+    const ca = pki.root.certificate_pem;
+    const client = (headers: Record<string, string> = {}) => httpClient(origin, ca, agent, headers);
+    const kept = cleanup.move();
+    return {
+      site,
+      services,
+      database,
+      pki,
+      origin,
+      port: listener.port,
+      ca,
+      log_lines,
+      anonymous: client(),
+      client,
+      signIn: async (role, { kind = "api", groups = [], must_change = false } = {}) => {
+        const user = await addPerson(database.sql, role, groups, must_change, clock);
+        const from = { address: "127.0.0.1", user_agent: "test" };
+        const { token, session_id } = await openSession(sql, { ...user, must_change }, kind, from, clock);
+        const headers: Record<string, string> = kind === "api"
+          ? { authorization: `Bearer ${token}` }
+          : { cookie: `${SESSION_COOKIE}=${token}`, origin };
+        return { ...client(headers), user_id: user.id, username: user.username, session_id, token };
+      },
+      [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    };
+  } catch (thrown) {
+    await cleanup.disposeAsync();
+    throw thrown;
+  }
+}
+
+function makeServices(
+  { sql, clock, log, relay, pki, resolve, public_url }:
+    & Pick<Services, "sql" | "clock" | "log" | "relay" | "resolve" | "public_url">
+    & { pki: Pki },
+): Services {
+  const crl = new CurrentCrl(sql, pki.authority, clock);
+  return {
+    sql,
+    clock,
+    log,
+    relay,
+    resolve,
+    public_url,
+    authority: pki.authority,
+    issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock),
+    crl,
+    readiness: new Readiness(sql, clock),
+    ca_certificate: pki.root.certificate_pem,
+    ca_fingerprint: pki.root.fingerprint,
+    initial_password_file: null,
+    version: "0.0.0-test",
+  };
+}
+
+async function addPerson(sql: Sql, role: TestRole, groups: string[], must_change: boolean, clock: Clock) {
+  const user = { id: uuidv7(clock), username: `${role}${++users}`, display_name: "", role };
+  const at = clock.now();
+  await sql`
+    insert into users (id, username, role, created_at) values (${user.id}, ${user.username}, ${role}, ${at})`;
+  await sql`
+    insert into passwords (user_id, hash, must_change, changed_at)
+    values (${user.id}, 'no password fits', ${must_change}, ${at})`;
+  for (const group_id of groups) {
+    await sql`insert into user_groups (user_id, group_id) values (${user.id}, ${group_id})`;
+  }
+  return user;
+}
