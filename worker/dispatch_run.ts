@@ -144,9 +144,11 @@ async function readRefusal(context: RunContext, run: Run, error: AgentError, fir
   const { sql, clock } = context;
   const facts = { error_code: failureCode(error), error: error.message.slice(0, 8_192) };
   switch (error.http?.code) {
-    case "DEADLINE_PASSED":
-      await moveRun(sql, run, "missed", { ...facts, message: MISSED }, clock);
+    case "DEADLINE_PASSED": {
+      const { state, message } = unbegun(run, "missed", MISSED);
+      await moveRun(sql, run, state, { ...facts, message }, clock);
       return null;
+    }
     case "STATE_CHANGED":
       // Between our question and the first order nothing can have begun; later it can, and was forgotten.
       if (first || run.kind === "dry_run") return await failCommunication(context, run, error, false);
@@ -168,9 +170,20 @@ async function readRefusal(context: RunContext, run: Run, error: AgentError, fir
   return await failCommunication(context, run, error, !(first && wasNeverSent(error)));
 }
 
-function endBeforeBegin(context: RunContext, run: Run): { state: "cancelled" | "missed"; message: string } | null {
-  if (run.host_removed) return { state: "cancelled", message: "Cancelled: the host was removed." };
-  if (run.cancel_requested_at !== null) return { state: "cancelled", message: "Cancelled before it began." };
-  if (leftUntilDeadline(run, context.clock) <= 0) return { state: "missed", message: MISSED };
+function endBeforeBegin(context: RunContext, run: Run): Unbegun | null {
+  if (run.host_removed) return unbegun(run, "cancelled", "Cancelled: the host was removed.");
+  if (run.cancel_requested_at !== null) return unbegun(run, "cancelled", "Cancelled before it began.");
+  if (leftUntilDeadline(run, context.clock) <= 0) return unbegun(run, "missed", MISSED);
   return null;
+}
+
+interface Unbegun {
+  state: "cancelled" | "missed" | "failed";
+  message: string;
+}
+
+/** A host whose first attempt failed stays failed, whatever keeps the second one from beginning: it was changed. */
+function unbegun(run: Run, state: "cancelled" | "missed", message: string): Unbegun {
+  if (run.attempt === 1) return { state, message };
+  return { state: "failed", message: `Second attempt: ${message} See what the first one did.` };
 }

@@ -8,7 +8,7 @@ import { createExecutor } from "./executor.ts";
 import { beat, HEARTBEAT_INTERVAL_MS } from "./heartbeat.ts";
 import { type Loop, startLoop } from "./loop.ts";
 import { createPoller } from "./poller.ts";
-import { pruneOldRows, RETENTION_INTERVAL_MS } from "./retention.ts";
+import { pruneOldRows, RETENTION_INTERVAL_MS, SWEEP_INTERVAL_MS, sweepJobs } from "./retention.ts";
 import { REVOKED_INTERVAL_MS, type RevokedSerials } from "./revoked_serials.ts";
 import { type Pace, standardPace } from "./run_context.ts";
 
@@ -83,6 +83,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const loops = [
     ...[polls, jobs, trust],
     start("retention", RETENTION_INTERVAL_MS, () => pruneOldRows(sql, log)),
+    start("sweeper", SWEEP_INTERVAL_MS, () => sweepJobs(sql, clock, log)),
     start("heartbeat", HEARTBEAT_INTERVAL_MS, async () => {
       const now = performance.now();
       await beat(sql, heart, Object.fromEntries([...turned].map(([name, at]) => [name, now - at])), clock);

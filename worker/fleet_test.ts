@@ -92,7 +92,14 @@ Deno.test("the role beats in the database, says how old its loops are, and has a
   });
   assert.equal(row.version, "0.1.0");
   assert.ok(row.loops.executor >= 0 && row.loops.executor < 60_000, JSON.stringify(row.loops));
-  assert.deepEqual(Object.keys(role.limits).sort(), ["executor", "heartbeat", "poller", "retention", "revoked"]);
+  assert.deepEqual(Object.keys(role.limits).sort(), [
+    "executor",
+    "heartbeat",
+    "poller",
+    "retention",
+    "revoked",
+    "sweeper",
+  ]);
   assert.ok(Object.values(role.limits).every((limit) => limit >= 90_000));
   assert.deepEqual(Object.keys(role.fleet.metrics()).sort(), ["job_hosts_running", "polls_running", "polls_total"]);
 });

@@ -1,4 +1,6 @@
+import type { Clock } from "../core/clock.ts";
 import type { Sql } from "../core/database/connection.ts";
+import { endFinishedJobs } from "../core/jobs/end_finished_jobs.ts";
 import { pruneEvents } from "../core/live/prune_events.ts";
 import type { Log } from "../core/log.ts";
 import { readSettings } from "../core/settings/read_settings.ts";
@@ -11,5 +13,15 @@ export async function pruneOldRows(sql: Sql, log: Log): Promise<boolean> {
   const settings = await readSettings(sql);
   const count = await pruneEvents(sql, settings["live.event_retention_seconds"]);
   if (count > 0) log.info("events.pruned", { count });
+  return false;
+}
+
+/** How often jobs are looked for that ended unnoticed, in milliseconds. */
+export const SWEEP_INTERVAL_MS = 30_000;
+
+/** One turn: ends jobs whose last hosts ended without knowing of each other. */
+export async function sweepJobs(sql: Sql, clock: Clock, log: Log): Promise<boolean> {
+  const count = await endFinishedJobs(sql, clock);
+  if (count > 0) log.warn("jobs.swept", { count });
   return false;
 }

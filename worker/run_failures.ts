@@ -40,6 +40,8 @@ export async function failCommunication(
       ? "The host could not be reached any more and may have been changed: read it, do not repeat."
       : begun
       ? "The host could not be reached any more; a dry run changes nothing."
+      : run.attempt > 1
+      ? "The host could not be reached for the second attempt; see what the first one did."
       : "The host could not be reached, four times in all; nothing was begun on it.";
     await moveRun(sql, run, uncertain ? "unknown" : "failed", { ...facts, message }, clock);
     return null;

@@ -5,6 +5,7 @@ import { AppError } from "../errors.ts";
 import { announceRun } from "./announce.ts";
 import { type JobViewer, refuseAuditor } from "./create_job.ts";
 import { endWithLastHost } from "./move_run.ts";
+import { isFinal } from "./rules.ts";
 import { cancelOpenRuns, type RunRow } from "./run_store.ts";
 import { lockJob, markCancelled, openRunsOf, visibleJob, wakeFleet } from "./store.ts";
 
@@ -63,8 +64,9 @@ export async function cancelWorkOfHost(tx: Tx, host_id: string, context: Context
   const jobs = await tx`
     select distinct job_id from patch_job_hosts
     where host_id = ${host_id} and state in ('queued', 'waiting', 'dispatching', 'running') order by job_id`;
+  // All locks on jobs come before the first event, whose lock everybody else takes last.
+  for (const { job_id } of jobs) await lockJob(tx, job_id);
   for (const { job_id } of jobs) {
-    await lockJob(tx, job_id);
     const rows = await cancelOpenRuns(tx, job_id, [host_id]);
     await announceCancelled(tx, job_id, rows, rows.length, context);
   }
@@ -80,7 +82,7 @@ async function announceCancelled(
 ): Promise<CancelledJob> {
   await wakeFleet(tx, job_id);
   for (const row of rows) await announceRun(tx, job_id, row);
-  const cancelled = rows.filter((row) => row.state === "cancelled").length;
+  const cancelled = rows.filter((row) => isFinal(row.state)).length;
   if (cancelled > 0) await endWithLastHost(tx, job_id, context.clock);
   return { cancelled, asked: rows.length - cancelled, too_late: open - rows.length };
 }

@@ -7,6 +7,7 @@ import { AppError, type ErrorCode } from "../errors.ts";
 import { cancelJob, cancelWorkOfHost } from "./cancel_job.ts";
 import { claimDueRuns } from "./claim_runs.ts";
 import { createJob } from "./create_job.ts";
+import { endFinishedJobs } from "./end_finished_jobs.ts";
 import { LostRun, moveRun } from "./move_run.ts";
 import { retryFailed } from "./retry_failed.ts";
 import type { FinalState, Run } from "./types.ts";
@@ -193,4 +194,34 @@ Deno.test("removing a host ends its queued work and with it the job, and asks no
   const ended = async (id: string) =>
     (await sql`select ended_at from patch_jobs where id = ${id}`)[0].ended_at !== null;
   assert.deepEqual([await ended(alone), await ended(shared)], [true, false]);
+});
+
+Deno.test("a host whose first attempt failed stays failed when the second is cancelled", async () => {
+  await using database = await testDatabase();
+  const { sql, web } = database;
+  const admin = await addUser(sql, "admin");
+  const job_id = await place(database, admin, await hostsWithWork(database, 1));
+  await sql`update patch_job_hosts set state = 'waiting', attempt = 2`;
+  assert.deepEqual(await cancelJob(web, admin, job_id, "", callerContext(admin)), {
+    cancelled: 1,
+    asked: 0,
+    too_late: 0,
+  });
+  const [row] = await sql`select state, message from patch_job_hosts`;
+  assert.equal(row.state, "failed");
+  assert.match(row.message, /second attempt was cancelled/);
+});
+
+Deno.test("a job that ended unnoticed is ended by the sweep, once, and open ones are left alone", async () => {
+  await using database = await testDatabase();
+  const { sql, fleet } = database;
+  const admin = await addUser(sql, "admin");
+  const [one, two] = await hostsWithWork(database, 2);
+  const done = await place(database, admin, [one, two]);
+  const open = await place(database, admin, [one, two]);
+  await sql`update patch_job_hosts set state = 'cancelled' where job_id = ${done} or host_id = ${one}`;
+  assert.equal(await endFinishedJobs(fleet, systemClock), 1);
+  assert.equal(await endFinishedJobs(fleet, systemClock), 0);
+  const rows = await sql`select id, ended_at is not null as ended from patch_jobs`;
+  assert.deepEqual(Object.fromEntries(rows.map((row) => [row.id, row.ended])), { [done]: true, [open]: false });
 });

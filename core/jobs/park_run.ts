@@ -14,12 +14,14 @@ import type { RunKey } from "./types.ts";
 export async function parkRun(sql: Sql, run: RunKey, why: string, clock: Clock): Promise<RunKey> {
   const stage = await findRunStage(sql, run);
   if (!stage) throw new LostRun(run);
-  const untouched = !stage.dispatched || stage.kind === "dry_run";
-  return await moveRun(sql, { ...run, state: stage.state }, untouched ? "failed" : "unknown", {
+  const certain = !stage.dispatched || stage.kind === "dry_run";
+  return await moveRun(sql, { ...run, state: stage.state }, certain ? "failed" : "unknown", {
     error_code: "INTERNAL",
     error: why.slice(0, 8_192),
-    message: untouched
-      ? "The manager could not go on with this host; nothing was changed on it."
+    message: certain
+      ? stage.attempt > 1
+        ? "The manager could not go on with this host; see what the first attempt did."
+        : "The manager could not go on with this host; nothing was changed on it."
       : "The manager could not go on with this host while it was being changed: read it, do not repeat.",
   }, clock);
 }

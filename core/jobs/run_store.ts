@@ -153,7 +153,7 @@ export async function saveOutcomes(db: Db, run: RunKey, patches: JobPatch[]): Pr
 
 /**
  * What was not sent ends; what was sent is marked to be asked. The fence of what ends is raised, so that an executor
- * that has just claimed it finds out before it sends.
+ * that has just claimed it finds out before it sends. A host whose first attempt failed stays failed: it was changed.
  */
 export function cancelOpenRuns(db: Db, job_id: string, host_ids: string[]): Promise<RunRow[]> {
   return many(
@@ -161,8 +161,16 @@ export function cancelOpenRuns(db: Db, job_id: string, host_ids: string[]): Prom
     db`
       update patch_job_hosts
       set cancel_requested_at = coalesce(cancel_requested_at, app_now()),
-        state = case when state in ('queued', 'waiting') then 'cancelled' else state end,
-        message = case when state in ('queued', 'waiting') then 'Cancelled before it began.' else message end,
+        state = case
+          when state not in ('queued', 'waiting') then state
+          when attempt > 1 then 'failed'
+          else 'cancelled'
+        end,
+        message = case
+          when state not in ('queued', 'waiting') then message
+          when attempt > 1 then 'The second attempt was cancelled; see what the first one did.'
+          else 'Cancelled before it began.'
+        end,
         ended_at = case when state in ('queued', 'waiting') then app_now() else ended_at end,
         lease_until = case when state in ('queued', 'waiting') then null else lease_until end,
         fence = case when state in ('queued', 'waiting') then fence + 1 else fence end
@@ -176,11 +184,11 @@ export function cancelOpenRuns(db: Db, job_id: string, host_ids: string[]): Prom
 export function findRunStage(
   db: Db,
   run: RunKey,
-): Promise<{ state: HostState; dispatched: boolean; kind: JobKind } | null> {
+): Promise<{ state: HostState; dispatched: boolean; attempt: number; kind: JobKind } | null> {
   return maybe(
-    z.object({ state: z.enum(hostStates), dispatched: z.boolean(), kind: z.enum(jobKinds) }),
+    z.object({ state: z.enum(hostStates), dispatched: z.boolean(), attempt: z.number(), kind: z.enum(jobKinds) }),
     db`
-      select r.state, r.dispatched_at is not null as dispatched, j.kind
+      select r.state, r.dispatched_at is not null as dispatched, r.attempt, j.kind
       from patch_job_hosts r join patch_jobs j on j.id = r.job_id
       where r.job_id = ${run.job_id} and r.host_id = ${run.host_id} and r.fence = ${run.fence}
         and r.lease_until is not null`,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Db, many, maybe, one } from "../database/connection.ts";
+import { type Db, many, maybe } from "../database/connection.ts";
 import { hostStates, type JobKind, openStates, type StateCounts } from "./types.ts";
 
 const Id = z.object({ id: z.string() });
@@ -134,11 +134,18 @@ export async function endJob(db: Db, job_id: string): Promise<boolean> {
   return rows.length === 1;
 }
 
-export function jobHead(db: Db, job_id: string): Promise<{ kind: JobKind; requested_by: string }> {
-  return one(
-    z.object({ kind: z.enum(["apply", "dry_run", "rollback"]), requested_by: z.string() }),
-    db`select kind, requested_by from patch_jobs where id = ${job_id}`,
+/** Jobs without an open host that are not marked as ended, at most 100. */
+export async function unendedJobs(db: Db): Promise<string[]> {
+  const rows = await many(
+    Id,
+    db`
+      select j.id from patch_jobs j
+      where j.ended_at is null and not exists (
+        select from patch_job_hosts r where r.job_id = j.id and r.state = any(${[...openStates]}::text[])
+      )
+      limit 100`,
   );
+  return rows.map((row) => row.id);
 }
 
 // Cancelling and ordering again -----------------------------------------------------------------------------------
