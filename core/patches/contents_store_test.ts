@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { Patch } from "../../protocol/api.ts";
+import { type TestDatabase, testDatabase } from "../../testing/database.ts";
+import { waitFor } from "../../testing/wait_for.ts";
+import { fakeClock } from "../../testing/fake_clock.ts";
+import { transaction } from "../database/connection.ts";
+import type { Tx } from "../database/types.ts";
+import { offerIds, packageIds } from "./contents_store.ts";
+import { normalisePatches } from "./rules.ts";
+
+/**
+ * Three transactions: one holds the middle of three new keys, two others want all three in opposite orders and get
+ * stuck at the middle. When it is let go they would wait for each other crosswise, if they took keys as they come.
+ */
+async function crossing<K>(
+  database: TestDatabase,
+  keys: [K, K, K],
+  take: (tx: Tx, keys: K[]) => Promise<Map<string, number>>,
+): Promise<Map<string, number>[]> {
+  const letGo = Promise.withResolvers<void>();
+  const holds = Promise.withResolvers<void>();
+  const holder = transaction(database.fleet, async (tx) => {
+    await take(tx, [keys[1]]);
+    holds.resolve();
+    await letGo.promise;
+  });
+  await holds.promise;
+  // One attempt: a collision must not be hidden by trying again.
+  const both = Promise.allSettled(
+    [keys, [...keys].reverse()].map((order) => transaction(database.fleet, (tx) => take(tx, order), { attempts: 1 })),
+  );
+  await waitFor("both to be stuck", async () => {
+    const [{ stuck }] = await database.sql`
+      select count(distinct l.pid)::int as stuck
+      from pg_locks l join pg_stat_activity a on a.pid = l.pid
+      where a.datname = current_database() and not l.granted`;
+    return stuck === 2;
+  }).finally(() => letGo.resolve());
+  await holder;
+  return (await both).map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
+Deno.test("new packages in opposite orders: nobody waits crosswise", async () => {
+  await using database = await testDatabase();
+  const keys = ["a", "m", "z"].map((name) => ({ name, arch: "amd64" })) as [
+    { name: string; arch: string },
+    never,
+    never,
+  ];
+  const [one, two] = await crossing(database, keys, packageIds);
+  assert.equal(one.size, 3);
+  assert.deepEqual(new Map([...one].sort()), new Map([...two].sort()), "the same identifiers for both");
+});
+
+Deno.test("new offers in opposite orders: nobody waits crosswise", async () => {
+  await using database = await testDatabase();
+  const clock = fakeClock();
+  const patches = await normalisePatches(
+    ["a", "b", "c"].map((name) =>
+      Patch.parse({ name, current_version: "1", available_version: "2", severity: "unknown" })
+    ),
+  );
+  // By hash, because that is the order in which they are taken.
+  patches.sort((x, y) => x.offer_hash < y.offer_hash ? -1 : 1);
+  const packages = await transaction(database.fleet, (tx) => packageIds(tx, patches.map((patch) => patch.offer)));
+  const [first, middle, last] = patches;
+  const [one, two] = await crossing(
+    database,
+    [first, middle, last],
+    (tx, list) => offerIds(tx, list, packages, clock.now()),
+  );
+  assert.equal(one.size, 3);
+  assert.deepEqual(new Map([...one].sort()), new Map([...two].sort()));
+});
+
+Deno.test("the same key twice in one list is one package", async () => {
+  await using database = await testDatabase();
+  const key = { name: "a", arch: "" };
+  const ids = await transaction(database.fleet, (tx) => packageIds(tx, [key, { ...key }, key]));
+  assert.equal(ids.size, 1);
+  assert.equal((await database.sql`select from packages`).length, 1);
+});
