@@ -34,6 +34,22 @@ function rangeOf(octet: number): AddressRange {
   return { base: `127.${octet}.0.0`, network: `127.${octet}.0.0/16`, real_host: `127.${octet}.255.1` };
 }
 
+/**
+ * The port of the web interface: the one asked for, else 8443.
+ * @param any without a wish, another one where 8443 is taken
+ * @throws Error with words when it is taken
+ */
+export async function choosePort(wanted: number | null, any: boolean): Promise<number> {
+  const port = wanted ?? 8443;
+  if (await isFree("127.0.0.1", port)) return port;
+  if (wanted !== null || !any) {
+    throw new Error(`Port ${port} is taken by another program. Choose another one with --port.`);
+  }
+  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  probe.close();
+  return probe.addr.port;
+}
+
 /** True when nothing listens there. */
 export function isFree(hostname: string, port = AGENT_PORT): Promise<boolean> {
   return new Promise((resolve) => {

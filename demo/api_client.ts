@@ -70,12 +70,15 @@ export class ApiClient {
   constructor(readonly url: string, readonly ca: string) {}
 
   async login(username: string, password: string): Promise<{ must_change_password: boolean }> {
-    const session = await this.call("POST", "/api/v1/auth/login", { username, password });
+    const session = await this.call("POST", "/auth/login", { username, password });
     this.#token = session.token;
     return session.user;
   }
 
-  /** @throws ApiRefusal for any status from 400 on */
+  /**
+   * @param path below /api/v1
+   * @throws ApiRefusal for any status from 400 on
+   */
   async call(
     method: "GET" | "POST" | "DELETE" | "PUT",
     path: string,
@@ -84,7 +87,7 @@ export class ApiClient {
     // deno-lint-ignore no-explicit-any -- as above
   ): Promise<any> {
     const { status, json } = await request({
-      url: this.url + path,
+      url: `${this.url}/api/v1${path}`,
       ca: this.ca,
       method,
       token: this.#token,

@@ -10,12 +10,17 @@ export interface ChildOptions {
   env: Record<string, string>;
   /** The demo's state folder. */
   state: string;
+  /** It is meant to end by itself, with 0. */
+  passing?: true;
+  /** Told as soon as it runs. */
+  started?(child: Child): void;
 }
 
 /** A program that the demo started, in a session of its own: Ctrl-C reaches only the demo, which stops it in order. */
 export interface Child {
   readonly name: string;
   readonly pid: number;
+  readonly passing: boolean;
   /** When it was started, in milliseconds since the epoch. */
   readonly started_ms: number;
   /** Absolute path of what it says. */
@@ -32,7 +37,7 @@ export interface Child {
  * Starts a program with its output in a file. A file and not a pipe: when the demo is killed, its children go on in
  * order instead of dying at their next word.
  */
-export async function startChild({ name, command, args, env, state }: ChildOptions): Promise<Child> {
+export async function startChild({ name, command, args, env, state, passing, started }: ChildOptions): Promise<Child> {
   await Deno.mkdir(`${state}/logs`, { recursive: true, mode: 0o700 });
   await Deno.mkdir(`${state}/pids`, { recursive: true, mode: 0o700 });
   const log = `${state}/logs/${name}.log`;
@@ -55,9 +60,10 @@ export async function startChild({ name, command, args, env, state }: ChildOptio
     const pid = child.pid!;
     await Deno.writeTextFile(pid_file, `${pid}\n`);
     const signal = (signal: "SIGTERM" | "SIGHUP" | "SIGKILL") => void (running && child.kill(signal));
-    return {
+    const result: Child = {
       name,
       pid,
+      passing: passing === true,
       started_ms,
       log,
       ended,
@@ -71,6 +77,8 @@ export async function startChild({ name, command, args, env, state }: ChildOptio
         clearTimeout(late);
       },
     };
+    started?.(result);
+    return result;
   } finally {
     closeSync(file);
   }
@@ -110,8 +118,18 @@ async function commandLine(pid: number): Promise<string> {
   }
 }
 
-/** The end of what a program said, for an error. */
-export async function lastWords(child: Pick<Child, "log">, lines = 8): Promise<string> {
+/** The end of what a program said, for an error: of JSON lines only their words. */
+export async function lastWords(child: Pick<Child, "log">, lines = 6): Promise<string> {
   const text = await Deno.readTextFile(child.log).catch(() => "");
-  return text.trimEnd().split("\n").slice(-lines).join("\n");
+  const last = text.trimEnd().split("\n").slice(-lines).map(wordsOf);
+  return [...last.filter((line) => line !== "").map((line) => `  ${line}`), `  (all of it: ${child.log})`].join("\n");
+}
+
+function wordsOf(line: string): string {
+  try {
+    const { event, message = "" } = JSON.parse(line);
+    return `${event} ${message}`.trim();
+  } catch {
+    return line;
+  }
 }

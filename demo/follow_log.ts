@@ -24,5 +24,6 @@ export function followLog(file: string, print: (line: string) => void): () => vo
 
 /** Requests, and what the demo says itself, are no news. */
 export function isNews(line: string): boolean {
-  return line !== "" && !/^\S+ (debug|info ) +(http\.|server\.|database\.|certificate\.|roles\.|initial_password\.)/.test(line);
+  return line !== "" &&
+    !/^\S+ (debug|info ) +(http\.|server\.|database\.|certificate\.|roles\.|initial_password\.)/.test(line);
 }

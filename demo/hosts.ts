@@ -20,6 +20,8 @@ export interface HostOptions {
   range: AddressRange;
   /** Makes one-time enrolment tokens, as many as asked for. */
   tokens(count: number): Promise<string[]>;
+  /** Told of every child as soon as it runs. */
+  started(child: Child): void;
 }
 
 /** What a child needs of our environment to run Deno; nothing else leaks in. */
@@ -55,7 +57,9 @@ export function realHostPaths(state: string): RealHostPaths {
 /** Makes the sandbox where an earlier start has not. True when it was made now. */
 export async function makeSandbox(state: string): Promise<boolean> {
   const { root, repository } = realHostPaths(state);
-  if (await isSandboxHost(root) && await Deno.stat(`${state}/host/complete`).then(() => true, () => false)) return false;
+  if (await isSandboxHost(root) && await Deno.stat(`${state}/host/complete`).then(() => true, () => false)) {
+    return false;
+  }
   await Deno.remove(`${state}/host`, { recursive: true }).catch((thrown) => {
     if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
   });
@@ -72,7 +76,9 @@ export async function enrolRealHost(options: HostOptions): Promise<boolean> {
   if (await Deno.stat(`${paths.agent}/identity.pem`).then(() => true, () => false)) return false;
   const [token] = await options.tokens(1);
   await Deno.mkdir(paths.agent, { recursive: true, mode: 0o700 });
-  const flags = permissionFlags(enrolPermissions({ manager: hostOf(manager.url), state: paths.agent, root: paths.root }));
+  const flags = permissionFlags(
+    enrolPermissions({ manager: hostOf(manager.url), state: paths.agent, root: paths.root }),
+  );
   const child = await startChild({
     name: "enrol",
     command: Deno.execPath(),
@@ -85,13 +91,15 @@ export async function enrolRealHost(options: HostOptions): Promise<boolean> {
     // In the environment: a command line is readable for every user of the machine.
     env: { ...runtimeEnvironment(), PATCH_AGENT_TOKEN: token },
     state,
+    passing: true,
+    started: options.started,
   });
   if (await child.ended !== 0) throw new Error(`The real host could not enrol:\n${await lastWords(child)}`);
   return true;
 }
 
 /** Starts both halves of the real host's agent. */
-export async function startRealHost(options: HostOptions): Promise<Child[]> {
+export async function startRealHost(options: HostOptions): Promise<void> {
   const { root, state, manager, range } = options;
   const paths = realHostPaths(state);
   await Deno.mkdir(paths.executor, { recursive: true, mode: 0o700 });
@@ -109,6 +117,7 @@ export async function startRealHost(options: HostOptions): Promise<Child[]> {
     }),
     env,
     state,
+    started: options.started,
   });
   const listen = `${range.real_host}:${AGENT_PORT}`;
   const flags = permissionFlags(
@@ -123,19 +132,20 @@ export async function startRealHost(options: HostOptions): Promise<Child[]> {
     ],
     env,
     state,
+    started: options.started,
   });
-  const started = [agent, executor];
   await Promise.all([saysInLog(agent, "agent.serving"), saysInLog(executor, "executor.ready")]);
-  return started;
 }
 
 /** Starts the simulated fleet; hosts that are new enrol first. */
-export async function startSimulatedHosts(options: HostOptions, hosts: number, seed: number): Promise<Child> {
+export async function startSimulatedHosts(options: HostOptions, hosts: number, seed: number): Promise<void> {
   const { root, state, manager, range } = options;
   const folder = `${state}/simulated`;
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   const tokens = `${state}/simulated-tokens`;
-  await Deno.writeTextFile(tokens, (await options.tokens(hosts)).join("\n") + "\n", { mode: 0o600 });
+  const missing = Math.max(0, hosts - await countEnrolled(folder));
+  const made = missing === 0 ? [] : await options.tokens(missing);
+  await Deno.writeTextFile(tokens, made.map((token) => `${token}\n`).join(""), { mode: 0o600 });
   const flags = permissionFlags(simulatorPermissions({
     network: `${range.network}:${AGENT_PORT}`,
     manager: hostOf(manager.url),
@@ -153,10 +163,17 @@ export async function startSimulatedHosts(options: HostOptions, hosts: number, s
     ],
     env: runtimeEnvironment(),
     state,
+    started: options.started,
   });
   await saysInLog(child, "agent.serving", 60 + hosts / 20);
   await Deno.remove(tokens);
-  return child;
+}
+
+/** Simulated hosts that an earlier start enrolled: they need no token. */
+async function countEnrolled(folder: string): Promise<number> {
+  const hosts = await Array.fromAsync(Deno.readDir(`${folder}/hosts`)).catch(() => []);
+  const enrolled = hosts.map(({ name }) => Deno.stat(`${folder}/hosts/${name}/identity.pem`).then(() => 1, () => 0));
+  return (await Promise.all(enrolled)).reduce((sum: number, one) => sum + one, 0);
 }
 
 function hostOf(url: string): string {

@@ -1,150 +1,120 @@
-import { startEmbedded } from "../core/database/embedded.ts";
-import { reason } from "../core/errors.ts";
+import { resolve } from "node:path";
+import { words } from "../cli/program.ts";
 import { build } from "../scripts/build.ts";
-import { programAt } from "../cli/program.ts";
-import { chooseRange, isFree } from "./address_range.ts";
-import { type Child, stopLeftovers } from "./child.ts";
+import { startEmbedded } from "../core/database/embedded.ts";
+import { type AddressRange, choosePort, chooseRange } from "./address_range.ts";
+import { stopLeftovers } from "./child.ts";
 import { demoTokens } from "./database.ts";
 import { followLog } from "./follow_log.ts";
-import { enrolRealHost, type HostOptions, makeSandbox, REAL_HOST_NAME, startRealHost, startSimulatedHosts } from "./hosts.ts";
-import { startManager } from "./manager.ts";
+import { enrolRealHost, makeSandbox, REAL_HOST_NAME, startRealHost, startSimulatedHosts } from "./hosts.ts";
+import { type Manager, startManager } from "./manager.ts";
 import { runOnce } from "./once.ts";
 import { type DemoOptions, DemoUsage, readOptions, USAGE } from "./options.ts";
 import { sandboxMissing } from "./sandbox.ts";
-import { defaultState, openState } from "./state_folder.ts";
-import { bold, dim, red, say, step, yellow } from "./words.ts";
+import { defaultState, openState, temporaryState } from "./state_folder.ts";
+import { Stopping } from "./stopping.ts";
+import { bold, dim, endSteps, red, say, step, yellow } from "./words.ts";
 
 /** Exit codes: 0 stopped as asked or `--once` went well, 1 it did not, 2 this machine or the command line cannot. */
 async function main(args: string[]): Promise<number> {
   let options: DemoOptions | "help";
   try {
-    options = readOptions(args, defaultState());
+    options = readOptions(args);
   } catch (thrown) {
     if (!(thrown instanceof DemoUsage)) throw thrown;
     console.error(`${thrown.message}\n\n${USAGE}`);
     return 2;
   }
   if (options === "help") return say(USAGE), 0;
-  if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
-    say("The demo's database runs on Linux with glibc on x86-64 only; point DATABASE_URL of a manager at PostgreSQL 16 instead.");
+  if (Deno.build.target !== "x86_64-unknown-linux-gnu") {
+    say(`The demo's database is made for Linux with glibc on x86-64, this is ${Deno.build.target}.`);
     return 2;
   }
-  const stop = new Stop();
+  const stopping = new Stopping();
+  stopping.listen();
   try {
-    return await run(options, stop);
+    const code = await Promise.race([run(options, stopping), stopping.signal]);
+    if (code !== null) return code;
+    endSteps();
+    say("\nStopping …");
+    return options.once ? 1 : 0;
   } catch (thrown) {
-    if (stop.asked) return 0;
-    say(`\n${red("The demo cannot go on.")} ${reason(thrown)}`);
+    say(`\n${red("The demo cannot go on.")} ${words(thrown)}`);
     return 1;
   } finally {
-    await stop.everything();
+    await stopping.everything();
+    if (stopping.asked && !options.once) say("Everything has stopped. Its state is kept for the next start.");
   }
 }
 
-async function run(options: DemoOptions, stop: Stop): Promise<number> {
-  const { state, port } = options;
-  using _lock = await openState(state, options.reset);
-  const leftovers = await stopLeftovers(state);
-  if (leftovers.length > 0) say(`${yellow("!")} An earlier demo was killed; its ${leftovers.join(", ")} ended now.`);
-  if (!await isFree("127.0.0.1", port)) {
-    throw new Error(`Port ${port} is taken by another program. Choose another one with --port.`);
-  }
-  const { root } = programAt(new URL("../main.ts", import.meta.url).href);
+async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
   say(bold("Linux Patch Manager, demo"));
-  const database = await step("PostgreSQL", () => startEmbedded(state), ({ adopted }) =>
-    adopted ? "PostgreSQL of the last start, taken over" : "PostgreSQL, embedded");
-  stop.last(() => database.stop());
-  await step("Pages and styles", () => build({ root }));
+  const temporary = options.once && options.state === null;
+  const state = temporary ? await temporaryState() : options.state ?? defaultState();
+  if (temporary) stopping.after(() => Deno.remove(state, { recursive: true }));
+  const lock = await openState(state, options.reset);
+  stopping.after(() => Promise.resolve(lock.close()));
+  const leftovers = await stopLeftovers(state);
+  if (leftovers.length > 0) say(`${yellow("!")} An earlier demo was killed; what it left running is ended now.`);
+  const port = await choosePort(options.port, options.once);
   const range = await chooseRange(state);
-  const manager = await step(
-    "Manager: schema, internal CA, both roles with their production permissions",
-    () => startManager({ state, port, database, range }),
-  );
-  stop.child(manager.child);
-  const hosts: HostOptions = { root, state, manager, range, tokens: (count) => demoTokens(database, count) };
+  const root = resolve(import.meta.dirname!, "..");
+  const started = stopping.started.bind(stopping);
   const missing = await sandboxMissing();
-  if (options.once) return await runOnce({ ...hosts, manager, options, missing, stop: (child) => stop.child(child) });
+  // Beside the manager's start: both wait for the disk more than for the processor.
+  const sandbox = missing === null ? makeSandbox(state) : Promise.resolve(false);
+  sandbox.catch(() => {});
+  const starting = startEmbedded(state);
+  stopping.after(() => starting.then((database) => database.stop(), () => {}));
+  const database = await step(
+    "PostgreSQL",
+    () => starting,
+    ({ adopted }) =>
+      adopted ? "PostgreSQL of a killed demo, taken over" : "PostgreSQL, embedded, on a socket of its own",
+  );
+  await step("Pages, islands and styles are built", () => build({ root }));
+  const manager = await step(
+    "Manager runs: schema, internal CA, web role and fleet role with their production permissions",
+    () => startManager({ state, port, database, range, started }),
+  );
   if (missing) say(`${yellow("!")} The real host is left out: ${missing}.`);
-  else {
-    await step("Real host: a sandbox with this machine's own apt and dpkg", () => makeSandbox(state));
-    await step("Real host: enrolled, its agent runs", async () => {
-      await enrolRealHost(hosts);
-      for (const child of await startRealHost(hosts)) stop.child(child);
+  else await step("Sandbox with this machine's own apt and dpkg, updates pending", () => sandbox);
+  const hosts = { root, state, manager, range, started };
+  if (options.once) {
+    return await runOnce({ ...hosts, hosts: options.hosts, seed: options.seed, real: missing === null });
+  }
+  const tokens = (count: number) => demoTokens(database, count);
+  if (!missing) {
+    await step(`Real host ${REAL_HOST_NAME} is enrolled, its agent and executor run`, async () => {
+      await enrolRealHost({ ...hosts, tokens });
+      await startRealHost({ ...hosts, tokens });
     });
   }
   if (options.hosts > 0) {
-    await step(`${options.hosts} simulated hosts`, async () => {
-      stop.child(await startSimulatedHosts(hosts, options.hosts, options.seed));
-    });
+    await step(
+      `${options.hosts} simulated hosts run, marked as simulated everywhere`,
+      () => startSimulatedHosts({ ...hosts, tokens }, options.hosts, options.seed),
+    );
   }
-  await invite(manager, state, missing === null);
+  await invite(manager, state, range, missing === null);
   const unfollow = followLog(manager.child.log, (line) => say(dim(line)));
-  const ended = await Promise.race([stop.signal, stop.firstEnd()]);
+  const ended = await stopping.firstEnd;
   unfollow();
-  if (ended === null) return say("\nStopping …"), 0;
-  throw new Error(`${ended.name} ended by itself. What it said last is in ${ended.log}.`);
+  throw new Error(`${ended.name} has ended by itself. What it said last is in ${ended.log}.`);
 }
 
-async function invite(
-  manager: { url: string; initial_password_file: string },
-  state: string,
-  real: boolean,
-): Promise<void> {
+async function invite(manager: Manager, state: string, range: AddressRange, real: boolean): Promise<void> {
   const password = await Deno.readTextFile(manager.initial_password_file).then((text) => text.trim(), () => null);
   say();
-  say(`  Open      ${bold(manager.url)}   ${dim("(its certificate is from the demo's own CA: accept it once)")}`);
+  say(`  Open      ${bold(manager.url)}   ${dim("its certificate is from the demo's own CA: accept it once")}`);
   say(`  User      ${bold("admin")}`);
-  if (password) say(`  Password  ${bold(password)}   ${dim("one-time, you choose your own at the first login")}`);
-  else say(`  Password  ${dim("the one that you chose; forgotten? start with --reset")}`);
-  if (real) say(`  Try       ${dim(`open ${REAL_HOST_NAME}, dry run its security updates, apply them and watch`)}`);
-  say(`  State     ${dim(state)}`);
+  if (password) say(`  Password  ${bold(password)}   ${dim("works once: you choose your own at the first login")}`);
+  else say(`  Password  the one that you chose   ${dim("forgotten? start with --reset")}`);
+  if (real) say(`  Try       open ${REAL_HOST_NAME}, dry run its security updates, apply them, watch`);
+  say(`  State     ${state}   ${dim(`hosts answer on ${range.network}`)}`);
   say();
   say(`Ctrl-C stops everything and keeps the state. What happens to the fleet follows here.`);
   say();
-}
-
-/** Stops everything once, in order: hosts, manager, database. */
-class Stop {
-  #children: Child[] = [];
-  #last: (() => Promise<void>)[] = [];
-  #signal = Promise.withResolvers<null>();
-  #done: Promise<void> | undefined;
-  asked = false;
-
-  constructor() {
-    // A terminal and a task runner both pass Ctrl-C on; whatever comes second is the same wish.
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      Deno.addSignalListener(name, () => {
-        if (this.asked) return;
-        this.asked = true;
-        this.#signal.resolve(null);
-        // Before everything runs nobody waits for the wish: then it ends here.
-        setTimeout(() => void this.everything().then(() => Deno.exit(0)), 20_000);
-      });
-    }
-  }
-
-  get signal(): Promise<null> {
-    return this.#signal.promise;
-  }
-  child(child: Child): void {
-    this.#children.push(child);
-  }
-  last(work: () => Promise<void>): void {
-    this.#last.push(work);
-  }
-  firstEnd(): Promise<Child> {
-    return Promise.race(this.#children.map((child) => child.ended.then(() => child)));
-  }
-  everything(): Promise<void> {
-    return this.#done ??= this.#stop();
-  }
-  async #stop(): Promise<void> {
-    const [manager, ...hosts] = this.#children;
-    await Promise.all(hosts.map((child) => child.stop()));
-    await manager?.stop(25_000);
-    for (const work of this.#last) await work().catch((thrown) => say(red(reason(thrown))));
-  }
 }
 
 Deno.exit(await main(Deno.args));

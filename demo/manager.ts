@@ -28,6 +28,8 @@ export interface ManagerOptions {
   port: number;
   database: EmbeddedServer;
   range: AddressRange;
+  /** Told of the manager as soon as it runs. */
+  started(child: Child): void;
 }
 
 /** Seconds that a start may take on a busy machine. */
@@ -44,7 +46,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   const program = programAt(new URL("../main.ts", import.meta.url).href);
   const places = placesOf(program, { config, ...loaded });
   const { command, args, env } = managerCommand(config, places, { file });
-  const child = await startChild({ name: "manager", command, args, env, state });
+  const child = await startChild({ name: "manager", command, args, env, state, started: options.started });
   const url = `https://localhost:${port}`;
   await untilServing(child, url, `${folder}/pki/root.crt`);
   const ca = await Deno.readTextFile(`${folder}/pki/root.crt`);
@@ -90,7 +92,7 @@ async function untilServing(child: Child, url: string, ca_file: string): Promise
     } catch (thrown) {
       last = (thrown as Error).message;
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`The manager does not serve after ${START_SECONDS} s (${last}):\n${await lastWords(child)}`);
 }

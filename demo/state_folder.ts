@@ -11,6 +11,11 @@ export function defaultState(): string {
   return `/var/tmp/patch-manager-demo-${Deno.uid() ?? "user"}`;
 }
 
+/** A folder for one run. */
+export function temporaryState(): Promise<string> {
+  return Deno.makeTempDir({ dir: "/var/tmp", prefix: "patch-manager-once-" });
+}
+
 /**
  * Makes the folder, or takes the one of an earlier start, and keeps a second demo out of it until the process ends.
  * @throws Error with words when it belongs to somebody else, holds something else, or is in use

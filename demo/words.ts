@@ -12,16 +12,23 @@ export function say(text = ""): void {
   console.log(text);
 }
 
-/** Says what is being done, then how long it took. */
+let silent = false;
+
+/** From now on steps say nothing: they fail because everything is being stopped. */
+export function endSteps(): void {
+  silent = true;
+}
+
+/** Does something that takes a while, and says how long it took. */
 export async function step<T>(words: string, work: () => Promise<T>, done?: (result: T) => string): Promise<T> {
   const started = performance.now();
   try {
     const result = await work();
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    say(`${green("✓")} ${done ? done(result) : words} ${dim(`${seconds} s`)}`);
+    if (!silent) say(`${green("✓")} ${done ? done(result) : words} ${dim(`${seconds} s`)}`);
     return result;
   } catch (thrown) {
-    say(`${red("✗")} ${words}`);
+    if (!silent) say(`${red("✗")} ${words}`);
     throw thrown;
   }
 }

@@ -1,0 +1,67 @@
+import { reason } from "../core/errors.ts";
+import type { Child } from "./child.ts";
+import { red, say } from "./words.ts";
+
+/** Stops everything once, in order: hosts, manager, database. */
+export class Stopping {
+  #children: Child[] = [];
+  #last: (() => Promise<void>)[] = [];
+  #ended = Promise.withResolvers<Child>();
+  #signal = Promise.withResolvers<null>();
+  #done: Promise<void> | undefined;
+  #asked = false;
+
+  /** Answers, with null, when a person or the machine wants us to stop. */
+  get signal(): Promise<null> {
+    return this.#signal.promise;
+  }
+
+  /** True once a signal came. */
+  get asked(): boolean {
+    return this.#asked;
+  }
+
+  /** The first child that ended although nobody asked it to. */
+  get firstEnd(): Promise<Child> {
+    return this.#ended.promise;
+  }
+
+  /**
+   * Listens to SIGINT, SIGTERM and SIGHUP. A terminal and a task runner both pass Ctrl-C on; whatever comes later is
+   * the same wish, so that nothing is left behind by an impatient hand.
+   */
+  listen(): void {
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      Deno.addSignalListener(name, () => {
+        this.#asked = true;
+        this.#signal.resolve(null);
+      });
+    }
+  }
+
+  /** Tells of a child as soon as it runs, so that a stop finds it at any moment. */
+  started(child: Child): void {
+    this.#children.push(child);
+    if (this.#done) void child.stop();
+    void child.ended.then((code) => {
+      if (!this.#done && !(child.passing && code === 0)) this.#ended.resolve(child);
+    });
+  }
+
+  /** What is to be done after all children have ended; last come, first served. */
+  after(work: () => Promise<void>): void {
+    this.#last.unshift(work);
+  }
+
+  everything(): Promise<void> {
+    return this.#done ??= this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    const is_manager = (child: Child) => child.name === "manager";
+    // A manager that goes first would log every host as lost.
+    await Promise.all(this.#children.filter((child) => !is_manager(child)).map((child) => child.stop()));
+    await Promise.all(this.#children.filter(is_manager).map((child) => child.stop(25_000)));
+    for (const work of this.#last) await work().catch((thrown) => say(red(reason(thrown))));
+  }
+}
