@@ -34,12 +34,16 @@ const machineFiles = [
 /**
  * The smallest rights with which the executor works. `run` of a package manager as root is root in the end: what
  * limits it is the argument builder in `backends/apt/arguments.ts`.
+ * @throws Error when the socket's folder holds the managed system: the right to make the socket would cover it
  */
 export function executorPermissions(
   options: { socket: string; state: string; root: string | null },
 ): ExecutorPermissions {
   const { socket, state, root } = options;
   const folder = socket.slice(0, socket.lastIndexOf("/"));
+  if (`${root ?? ""}/`.startsWith(`${folder}/`)) {
+    throw new Error(`The socket needs a folder of its own; ${folder} also holds ${root ?? "the whole machine"}.`);
+  }
   return {
     run: programs,
     read: [state, folder, ...(root === null ? machineFiles : [root])],

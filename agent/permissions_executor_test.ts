@@ -13,6 +13,9 @@ Deno.test("rights are exact paths: no shell, no network, no folder of somebody e
   assert.deepEqual(permissions.write, ["/var/lib/patch-executor", "/run/patch-agent"]);
   const sandbox = executorPermissions({ ...options, root: "/srv/sandbox" });
   assert.deepEqual(sandbox.read, ["/var/lib/patch-executor", "/run/patch-agent", "/srv/sandbox"]);
+  for (const socket of ["/srv/x.sock", "/srv/sandbox/x.sock", "/x.sock"]) {
+    assert.throws(() => executorPermissions({ ...options, socket, root: "/srv/sandbox" }), /folder of its own/, socket);
+  }
   assert.ok(executorCommand("executor.ts", { ...options, demo: true }).includes("--demo"));
   assert.ok(!executorCommand("executor.ts", options).join(" ").includes("--allow-all"));
 });

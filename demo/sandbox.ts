@@ -5,7 +5,10 @@ import type { SandboxPackage } from "./sandbox_packages.ts";
 
 /** A local apt repository with the suites lab, lab-updates and lab-security. */
 export interface Repository {
-  /** Absolute path; `file:` + folder is its address. */
+  /**
+   * Absolute path; `copy:` + folder is its address. Not `file:`, because apt then only links to its indexes, and a
+   * newer version would be on offer without a refresh (measured), which no real mirror does.
+   */
   folder: string;
   entries: ArchiveEntry[];
 }
@@ -70,13 +73,13 @@ export async function createSandboxHost(
   options: { uri?: string; trusted?: boolean; hostname?: string } = {},
 ): Promise<SandboxHost> {
   await writeSkeleton(root, options.hostname ?? "sandbox");
-  await writeSources(root, `file:${repository.folder}`, true);
+  await writeSources(root, `copy:${repository.folder}`, true);
   await run(root, "/usr/bin/apt-get", ["-q", "update"]);
   const wanted = [...initialVersions()].map(([name, version]) => `${name}=${version}`);
   await run(root, "/usr/bin/apt-get", ["-y", "-q", "--no-install-recommends", "install", ...wanted]);
   await run(root, "/usr/bin/apt-mark", ["hold", ...heldPackages]);
   await Deno.writeTextFile(`${root}/${changedConffile.path}`, changedConffile.text);
-  await writeSources(root, options.uri ?? `file:${repository.folder}`, options.trusted ?? true);
+  await writeSources(root, options.uri ?? `copy:${repository.folder}`, options.trusted ?? true);
   if (options.uri && options.trusted !== false) await run(root, "/usr/bin/apt-get", ["-q", "update"]);
   return { root };
 }

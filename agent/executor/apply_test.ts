@@ -54,8 +54,9 @@ sandboxTest("everything installable is applied; what fails is named, the rest co
 
 sandboxTest("security only applies those with a security source", async (bed) => {
   const executor = openExecutor(bed);
-  const job = await runToEnd(executor, order("security", { security_only: true }));
+  const job = await runToEnd(executor, order("security", { security_only: true, reboot: "needed" }));
   assert.deepEqual([job.status, job.progress_percent, job.phase], ["completed", 100, "done"]);
+  assert.match(job.message, /^5 packages at the wanted version\. The host needs a restart/);
   assert.deepEqual(job.packages.toSorted(), [
     ...["corvid-httpd", "gannet-mail", "libtessera3", "linux-image-sandbox", "tessera-tools"],
   ]);

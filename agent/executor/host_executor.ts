@@ -146,7 +146,7 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
   // What may be running comes first: nothing else can start beside it.
   queue.sort((a, b) => Number(a.stage === "waiting") - Number(b.stage === "waiting"));
   pump();
-  index.startLoop(() => current !== null);
+  void index.startLoop(() => current !== null);
 
   return {
     health: facts.health,

@@ -26,12 +26,14 @@ export interface IndexRefresh {
   /** Refreshes when the index is older than that. */
   ensure(max_age_seconds: number, onStart?: (process: DetachedProcess) => void): Promise<Failure | null>;
   /** Refreshes every hour, give or take 10 %, except while `busy`. */
-  startLoop(busy: () => boolean): void;
+  startLoop(busy: () => boolean): Promise<void>;
   stop(): void;
 }
 
 /** The period of the loop; hosts that start together must not ask the mirrors together for ever. */
 const PERIOD_MS = 3_600_000;
+/** The first refresh after a start, when it is overdue. */
+const FIRST_MS = 60_000;
 /** apt gives up on one server after 30 s, but there may be many. */
 const LIMIT_MS = 600_000;
 
@@ -54,6 +56,8 @@ export function createIndexRefresh(options: {
   let record: z.infer<typeof RefreshRecord> = parsed?.data ?? { success_ms: null, failure: null };
   let running: Promise<Failure | null> | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopped = false;
+  const period = () => PERIOD_MS * (0.9 + 0.2 * Math.random());
 
   async function attempt(onStart?: (process: DetachedProcess) => void): Promise<Failure | null> {
     const output = `${folder}/refresh.output`;
@@ -102,19 +106,26 @@ export function createIndexRefresh(options: {
       if (last !== null && epochMs(clock) - last <= max_age_seconds * 1000) return null;
       return await refresh.refresh(onStart);
     },
-    startLoop(busy) {
-      const plan = () => {
+    async startLoop(busy) {
+      const plan = (delay: number) => {
+        if (stopped) return;
         timer = setTimeout(async () => {
           if (!busy()) {
             await refresh.refresh().catch((error) => log.error("index.refresh_failed", { message: String(error) }));
           }
-          plan();
-        }, PERIOD_MS * (0.9 + 0.2 * Math.random()));
+          plan(period());
+        }, delay);
         Deno.unrefTimer(timer as unknown as number);
       };
-      plan();
+      // A host that was off for a week must not wait another hour, nor ask together with all that were off.
+      const last = await refresh.lastSuccess().catch(() => null);
+      const age = last === null ? Infinity : epochMs(clock) - last;
+      plan(Math.max(FIRST_MS * (0.5 + Math.random()), period() - age));
     },
-    stop: () => clearTimeout(timer),
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
   };
   return refresh;
 }

@@ -37,7 +37,7 @@ const rules: Rule[] = [
     (m) => `${m[1]} is not what the index announced (size or checksum). The mirror may be changing; try again later.`,
   ],
   [
-    /Failed to fetch (\S+)\s+(?:404|File not found)/,
+    /Failed to fetch (\S+)\s+(?:404|File not found|Failed to stat)/,
     "NETWORK_ERROR",
     (m) => `${m[1]} is not in the repository any more. Refresh the index and try again.`,
   ],
