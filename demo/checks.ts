@@ -10,7 +10,7 @@ export class Checks {
   }
 
   holds(what: string, is_true: boolean, found?: string | null): void {
-    this.#say(is_true, what, found?.trim().split("\n")[0] ?? "");
+    this.#say(is_true, what, firstWords(found ?? ""));
   }
 
   #say(is_true: boolean, what: string, found: string): void {
@@ -25,4 +25,9 @@ export class Checks {
     say(red(`This did not hold: ${this.#failed.join("; ")}.`));
     return 1;
   }
+}
+
+function firstWords(text: string): string {
+  const line = text.trim().split("\n")[0];
+  return line.length <= 72 ? line : `${line.slice(0, 71)}…`;
 }

@@ -1,6 +1,5 @@
 /**
- * Prints what a program writes into its log from now on. Requests are left out: a person wants to see what happens to
- * the fleet, and the file has everything.
+ * Prints what a program complains about in its text log from now on; the file has everything.
  * @returns stops following
  */
 export function followLog(file: string, print: (line: string) => void): () => void {
@@ -15,15 +14,14 @@ export function followLog(file: string, print: (line: string) => void): () => vo
       position += length;
       const lines = (rest + decoder.decode(part.subarray(0, length), { stream: true })).split("\n");
       rest = lines.pop()!;
-      for (const line of lines) if (isNews(line)) print(line);
+      for (const line of lines) if (isComplaint(line)) print(line);
     }
   };
   const timer = setInterval(read, 250);
   return () => clearInterval(timer);
 }
 
-/** Requests, and what the demo says itself, are no news. */
-export function isNews(line: string): boolean {
-  return line !== "" &&
-    !/^\S+ (debug|info ) +(http\.|server\.|database\.|certificate\.|roles\.|initial_password\.)/.test(line);
+/** True for lines of level warn and error, and for those that no log wrote, such as a crash. */
+export function isComplaint(line: string): boolean {
+  return line.trim() !== "" && !/^\S+ (debug|info ) /.test(line);
 }

@@ -5,6 +5,7 @@ import { startEmbedded } from "../core/database/embedded.ts";
 import { type AddressRange, choosePort, chooseRange } from "./address_range.ts";
 import { stopLeftovers } from "./child.ts";
 import { demoTokens } from "./database.ts";
+import { followFleet } from "./fleet_news.ts";
 import { followLog } from "./follow_log.ts";
 import { enrolRealHost, makeSandbox, REAL_HOST_NAME, startRealHost, startSimulatedHosts } from "./hosts.ts";
 import { type Manager, startManager } from "./manager.ts";
@@ -97,9 +98,10 @@ async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
     );
   }
   await invite(manager, state, range, missing === null);
-  const unfollow = followLog(manager.child.log, (line) => say(dim(line)));
+  const print = (line: string) => say(dim(line));
+  const unfollow = [followLog(manager.child.log, print), await followFleet(database, print)];
+  stopping.before(async () => void await Promise.all(unfollow.map((end) => end())));
   const ended = await stopping.firstEnd;
-  unfollow();
   throw new Error(`${ended.name} has ended by itself. What it said last is in ${ended.log}.`);
 }
 

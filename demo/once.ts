@@ -186,11 +186,11 @@ function showPending(host: Host, patches: PendingPatch[]): void {
     one.name,
     one.current_version ?? "",
     one.available_version,
-    one.security ? "security" : "",
-    one.state === "installable" ? "" : one.state.replace("_", " "),
+    one.security ? "security" : "ordinary",
+    one.state === "installable" ? "" : `not now: ${one.state.replace("_", " ")}`,
     one.cve_ids.join(" "),
   ]);
-  say(table(["package", "installed", "on offer", "", "not installed because", "CVE"], rows));
+  say(table(["package", "installed", "on offer", "kind", "", ""], rows));
 }
 
 function showPlan(host: JobHostAnswer | undefined): void {

@@ -45,9 +45,10 @@ type Line = Pick<JobHostAnswer, "state" | "phase" | "progress" | "message" | "er
 /** One line about a host of a job. */
 export function stateWords({ state, phase, progress, message, error, ended_at }: Line): string {
   if (ended_at !== null) {
-    const words = (error ?? message).trim().split("\n")[0];
+    const words = (message || error || "").trim().split("\n")[0];
     return `${(state === "succeeded" ? green : red)(state)}${words ? dim(`  ${words}`) : ""}`;
   }
-  const where = phase && phase !== "queued" && phase !== "done" ? `, ${phase}` : "";
-  return `${state}${where}${progress > 0 ? dim(`  ${progress} %`) : ""}`;
+  const where = phase && phase !== "queued" && phase !== "done" && phase !== "verify" ? `, ${phase}` : "";
+  const words = [progress > 0 ? `${progress} %` : "", message.trim().split("\n")[0]].filter((word) => word !== "");
+  return `${state}${where}${words.length > 0 ? dim(`  ${words.join("  ")}`) : ""}`;
 }

@@ -38,9 +38,9 @@ export function readUpgradable(line: string): { name: string; version: string }[
   return match ? [{ name: match[1], version: match[2] }] : [];
 }
 
-/** One line of `apt-cache madison`: ` corvid-httpd | 2.4.59-1 | file:/repository lab-security/main all Packages`. */
+/** One line of `apt-cache madison`: `corvid-httpd |   2.4.59-1 | file:/repository lab-security/main all Packages`. */
 export function readSecurityVersion(line: string): { name: string; version: string }[] {
-  const match = /^\s*(\S+) \| (\S+) \| \S+ \S+-security\/\S+ /.exec(line);
+  const match = /^\s*(\S+) \|\s+(\S+) \| \S+ \S+-security\/\S+ /.exec(line);
   return match ? [{ name: match[1], version: match[2] }] : [];
 }
 

@@ -5,6 +5,7 @@ import { red, say } from "./words.ts";
 /** Stops everything once, in order: hosts, manager, database. */
 export class Stopping {
   #children: Child[] = [];
+  #first: (() => Promise<void>)[] = [];
   #last: (() => Promise<void>)[] = [];
   #ended = Promise.withResolvers<Child>();
   #signal = Promise.withResolvers<null>();
@@ -48,6 +49,11 @@ export class Stopping {
     });
   }
 
+  /** What is to be done before any child is stopped. */
+  before(work: () => Promise<void>): void {
+    this.#first.push(work);
+  }
+
   /** What is to be done after all children have ended; last come, first served. */
   after(work: () => Promise<void>): void {
     this.#last.unshift(work);
@@ -58,6 +64,7 @@ export class Stopping {
   }
 
   async #stop(): Promise<void> {
+    for (const work of this.#first) await work().catch((thrown) => say(red(reason(thrown))));
     const is_manager = (child: Child) => child.name === "manager";
     // A manager that goes first would log every host as lost.
     await Promise.all(this.#children.filter((child) => !is_manager(child)).map((child) => child.stop()));

@@ -26,6 +26,7 @@ export async function verifyRun(context: RunContext, run: Run, report: HostRepor
   const { agents, sql, clock, signal } = context;
   const host = addressOf(run);
   let installed: InstalledVersions;
+  let needs_repair = false;
   try {
     report ??= await askReport(context, run);
     const patches = await agents.request(host, { method: "GET", path: "/api/v1/patches", schema: PatchList, signal });
@@ -39,6 +40,7 @@ export async function verifyRun(context: RunContext, run: Run, report: HostRepor
       throw new AgentError("schema", "The host answered “not modified” although no tag was sent.");
     }
     installed = new InstalledVersions(packages.data.packages);
+    needs_repair = patches.data.state === "interrupted" || patches.data.state === "broken";
     const content = { patches: patches.data, packages: packages.data.packages };
     const etags = { patches: patches.etag, packages: packages.etag };
     await recordReport(sql, run.host_id, { ...content, etags }, { received_at: clock.now(), requested: true });
@@ -63,7 +65,8 @@ export async function verifyRun(context: RunContext, run: Run, report: HostRepor
     error_code,
     clock.now().epochMilliseconds,
   );
-  if (result.state === "failed" && missing && again) {
+  // A host left half-way refuses everything until a person repairs it; its refusal would hide what really failed.
+  if (result.state === "failed" && missing && again && !needs_repair) {
     await moveRun(sql, run, "waiting", {
       ...newAttempt(run, uuidv7(clock)),
       message: `${message} It is tried once more.`.slice(0, 4_096),
