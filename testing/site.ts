@@ -1,4 +1,5 @@
 import https from "node:https";
+import { hashPassword } from "../core/auth/password.ts";
 import { openSession } from "../core/auth/sessions.ts";
 import type { SessionKind } from "../core/auth/types.ts";
 import { ensurePki, type Pki } from "../core/ca/ensure_pki.ts";
@@ -67,6 +68,9 @@ export interface TestSiteOptions {
   connections?: number;
 }
 
+/** Everybody's password. */
+export const TEST_PASSWORD = "violet-harbour-lantern-42";
+let hash: Promise<string> | undefined;
 let users = 0;
 
 /**
@@ -161,7 +165,7 @@ async function addPerson(sql: Sql, role: TestRole, groups: string[], must_change
     insert into users (id, username, role, created_at) values (${user.id}, ${user.username}, ${role}, ${at})`;
   await sql`
     insert into passwords (user_id, hash, must_change, changed_at)
-    values (${user.id}, 'no password fits', ${must_change}, ${at})`;
+    values (${user.id}, ${await (hash ??= hashPassword(TEST_PASSWORD))}, ${must_change}, ${at})`;
   for (const group_id of groups) {
     await sql`insert into user_groups (user_id, group_id) values (${user.id}, ${group_id})`;
   }

@@ -1,0 +1,249 @@
+import assert from "node:assert/strict";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { changeSetting } from "../core/settings/change_setting.ts";
+import { describeApi } from "../routes/(_api)/document.ts";
+import { examples } from "../testing/api_examples.ts";
+import type { ClientAnswer, HttpClient } from "../testing/http_client.ts";
+import { callerContext } from "../testing/job_scenario.ts";
+import { type Schema, schemaProblems } from "../testing/json_schema.ts";
+import { type TestSite, testSite } from "../testing/site.ts";
+import type { RouteEntry } from "../web/mod.ts";
+
+const RANK = ["anonymous", "auditor", "operator", "admin"];
+const callers = ["anonymous", "auditor", "operator", "admin", "browser"] as const;
+type Caller = typeof callers[number];
+
+/** What would tell a stranger how we are made. */
+const MUST_NOT_CONTAIN = [
+  /node_modules/,
+  /file:\/\//,
+  /\bat \S+ \(/,
+  /\.tsx?\b:\d/,
+  /PostgresError|postgres\.js/,
+  /relation "|column "|syntax error/,
+  /\b(select|insert into|update) [a-z_]+ (from|set|\()/i,
+  /PRIVATE KEY/,
+  /argon2/,
+];
+
+const SECURITY_HEADERS: Record<string, RegExp> = {
+  "content-security-policy": /^default-src 'none'/,
+  "x-content-type-options": /^nosniff$/,
+  "referrer-policy": /^same-origin$/,
+  "cache-control": /./,
+  "x-request-id": /^[0-9A-HJKMNP-TV-Z]{26}$/,
+};
+
+async function as(site: TestSite, caller: Caller): Promise<{ client: HttpClient; user_id: string | null }> {
+  if (caller === "anonymous") return { client: site.anonymous, user_id: null };
+  const signed = caller === "browser" ? await site.signIn("admin", { kind: "browser" }) : await site.signIn(caller);
+  return { client: signed, user_id: signed.user_id };
+}
+
+function allowed({ access }: RouteEntry, caller: Caller): boolean {
+  const rank = RANK.indexOf(caller === "browser" ? "admin" : caller);
+  return rank >= RANK.indexOf(access.role);
+}
+
+function checkAnswer(what: string, answer: ClientAnswer): void {
+  assert.ok(answer.status < 500, `${what}: ${answer.status} ${answer.text.slice(0, 300)}`);
+  for (const [name, pattern] of Object.entries(SECURITY_HEADERS)) {
+    assert.match(answer.headers.get(name) ?? "", pattern, `${what}: header ${name}`);
+  }
+  if (answer.headers.get("content-type")?.includes("html")) return;
+  for (const pattern of MUST_NOT_CONTAIN) assert.doesNotMatch(answer.text, pattern, what);
+}
+
+function checkEnvelope(what: string, answer: ClientAnswer): void {
+  const { error } = answer.json ?? {};
+  assert.equal(
+    typeof error?.message,
+    "string",
+    `${what}: ${answer.status} without envelope: ${answer.text.slice(0, 200)}`,
+  );
+  assert.deepEqual(Object.keys(answer.json), ["error"]);
+  assert.deepEqual(Object.keys(error), ["code", "message", "hint", "request_id", "details"]);
+  assert.equal(error.request_id, answer.headers.get("x-request-id"), what);
+}
+
+/** The schema that the document promises for an operation's answer. */
+function checkDescribed(what: string, document: Schema, route: RouteEntry, answer: ClientAnswer): void {
+  const path = route.pattern.replaceAll(/:(\w+)/g, "{$1}");
+  // deno-lint-ignore no-explicit-any -- a document is what it is
+  const operation = (document as any).paths?.[path]?.[route.method.toLowerCase()];
+  assert.ok(operation, `${what} is not described`);
+  const promised = operation.responses[answer.status] ?? operation.responses.default;
+  assert.ok(promised, `${what}: no answer is described for ${answer.status}`);
+  const type = (answer.headers.get("content-type") ?? "").split(";")[0];
+  const content = promised.content?.[type];
+  assert.ok(content, `${what}: ${type} is not described for ${answer.status}`);
+  if (type !== "application/json") return;
+  const resolve = (ref: string) => ref.slice(2).split("/").reduce((at, key) => at[key] as Schema, document);
+  assert.deepEqual(schemaProblems(content.schema, answer.json, resolve), [], what);
+}
+
+async function auditRows(site: TestSite): Promise<{ seq: number; action: string; actor_id: string | null }[]> {
+  return [...await site.database.sql`select seq, action, actor_id from audit_log order by seq`] as never;
+}
+
+async function openRates(site: TestSite): Promise<void> {
+  const { user_id } = await site.signIn("admin");
+  const context = callerContext({ id: user_id, role: "admin" });
+  await changeSetting(site.database.sql, user_id, "enrolment.rate_per_minute", 1_000, context);
+}
+
+Deno.test("every API route has an example, and every example is a route", async () => {
+  await using site = await testSite();
+  const routes = site.site.routeTable().filter(({ kind }) => kind === "api");
+  assert.deepEqual(
+    routes.map(({ method, pattern }) => `${method} ${pattern}`).sort(),
+    Object.keys(examples).sort(),
+    "add the new route to testing/api_examples.ts",
+  );
+});
+
+Deno.test("every API route × caller: as declared, described, audited, and telling nothing of its inside", async () => {
+  await using site = await testSite();
+  await openRates(site);
+  const document = describeApi(site.site, "1.0.0") as Schema;
+  for (const route of site.site.routeTable().filter(({ kind }) => kind === "api")) {
+    const { request, status, refused = [] } = examples[`${route.method} ${route.pattern}`];
+    for (const caller of callers) {
+      const what = `${route.method} ${route.pattern} as ${caller}`;
+      const { client, user_id } = await as(site, caller);
+      const wanted = await request(site);
+      const before = (await auditRows(site)).length;
+      const answer = await client.send(wanted);
+      checkAnswer(what, answer);
+      checkDescribed(what, document, route, answer);
+      // The end of a job is a row of its own, whoever brought it about.
+      const added = (await auditRows(site)).slice(before).filter(({ action }) => action !== "job.end");
+      if (allowed(route, caller) && !refused.includes(caller)) {
+        assert.equal(answer.status, status, `${what}: ${answer.text.slice(0, 300)}`);
+        const actions = added.map(({ action }) => action);
+        // A machine that is not let in collects nothing; nothing is said of that.
+        if (route.access.audit === "certificate.collect") assert.deepEqual(actions, []);
+        else assert.deepEqual(actions, route.access.audit === null ? [] : [route.access.audit], what);
+        if (added.length > 0 && route.access.role !== "anonymous") assert.equal(added[0].actor_id, user_id, what);
+      } else {
+        const expected = caller === "anonymous" ? 401 : caller === "browser" ? 401 : 403;
+        assert.equal(answer.status, expected, `${what}: ${answer.text.slice(0, 300)}`);
+        checkEnvelope(what, answer);
+        assert.deepEqual(added, [], `${what}: refused, and something was done`);
+      }
+    }
+  }
+});
+
+Deno.test("a one-time password opens nothing but its change", async () => {
+  await using site = await testSite();
+  const open = ["/api/v1/auth/password", "/api/v1/auth/logout", "/api/v1/auth/me"];
+  for (
+    const route of site.site.routeTable().filter(({ kind, access }) => kind === "api" && access.role !== "anonymous")
+  ) {
+    if (open.includes(route.pattern)) continue;
+    const newcomer = await site.signIn("admin", { must_change: true });
+    const answer = await newcomer.send(await examples[`${route.method} ${route.pattern}`].request(site));
+    assert.equal(answer.json?.error.code, "password_change_required", `${route.method} ${route.pattern}`);
+  }
+});
+
+Deno.test("a cookie acts only from our own origin", async () => {
+  await using site = await testSite();
+  const admin = await site.signIn("admin", { kind: "browser" });
+  for (const route of site.site.routeTable()) {
+    if (route.method === "GET" || route.kind === "static") continue;
+    const wanted = await examples[`${route.method} ${route.pattern}`]?.request(site) ??
+      { method: route.method, path: samplePath(route.pattern) };
+    for (const origin of ["https://evil.example", "null", site.origin.replace("https:", "http:")]) {
+      const answer = await admin.send({ ...wanted, headers: { ...wanted.headers, origin } });
+      assert.equal(answer.status, 403, `${route.method} ${route.pattern} from ${origin}: ${answer.status}`);
+    }
+  }
+  const foreign = await admin.get("/api/v1/hosts", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors" });
+  assert.equal(foreign.json.error.code, "origin_refused");
+});
+
+Deno.test("other methods of a path are 405 with what is allowed; unknown paths are 404; both in the envelope", async () => {
+  await using site = await testSite();
+  const routes = site.site.routeTable().filter(({ kind }) => kind === "api");
+  const answers = (method: string, path: string) =>
+    routes.some((route) => route.method === method && matcher(route.pattern).test(path));
+  let tried = 0;
+  for (const pattern of new Set(routes.map((route) => route.pattern))) {
+    const path = samplePath(pattern);
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+      if (answers(method, path)) continue;
+      const answer = await site.anonymous.send({ method, path });
+      const what = `${method} ${pattern}`;
+      assert.equal(answer.status, 405, what);
+      assert.ok(answer.headers.get("allow"), what);
+      assert.ok(!answer.headers.get("allow")!.split(", ").includes(method), what);
+      checkAnswer(what, answer);
+      checkEnvelope(what, answer);
+      tried++;
+    }
+  }
+  assert.ok(tried > 100, `only ${tried} combinations were tried`);
+  for (const path of ["/api", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v2/hosts", "/api/v1/hosts/x/y/z"]) {
+    const answer = await site.anonymous.get(path);
+    assert.equal(answer.status, 404, path);
+    checkAnswer(path, answer);
+    if (path.startsWith("/api/v1/")) checkEnvelope(path, answer);
+  }
+});
+
+Deno.test("every page × caller: as declared, without an error of ours", async () => {
+  await using site = await testSite();
+  for (const route of site.site.routeTable().filter(({ kind }) => kind === "page")) {
+    for (const caller of callers) {
+      const what = `${route.method} ${route.pattern} as ${caller}`;
+      const { client } = await as(site, caller);
+      const path = samplePath(route.pattern);
+      const form = { "content-type": "application/x-www-form-urlencoded" };
+      const answer = await client.send({
+        method: route.method,
+        path,
+        ...(route.method === "GET" ? {} : { headers: form, body: "" }),
+      });
+      if (route.pattern === "/status/health") {
+        assert.equal(answer.status, 503, what);
+        continue;
+      }
+      checkAnswer(what, answer);
+      if (route.access.role === "anonymous") assert.notEqual(answer.status, 403, what);
+      else if (allowed(route, caller)) {
+        assert.ok(answer.status !== 401 && answer.status !== 403, `${what}: ${answer.status}`);
+      } else if (caller === "anonymous" && route.method === "GET") {
+        assert.equal(answer.status, 303, what);
+        assert.match(answer.headers.get("location") ?? "", /^\/login\?next=/, what);
+      } else assert.equal(answer.status, caller === "anonymous" ? 401 : 403, what);
+    }
+  }
+});
+
+Deno.test("the API description is a valid OpenAPI 3.1 document with every route", async () => {
+  await using site = await testSite();
+  const { json } = await (await site.signIn("auditor")).get("/api/v1/openapi.json");
+  const result = await new Validator().validate(structuredClone(json));
+  assert.deepEqual(result.errors ?? [], []);
+  assert.equal(result.valid, true);
+  const described = Object.entries(json.paths as Record<string, Record<string, { operationId: string }>>)
+    .flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`));
+  assert.deepEqual(
+    described.map((one) => one.replaceAll(/\{(\w+)\}/g, ":$1")).sort(),
+    Object.keys(examples).sort(),
+  );
+  const ids = Object.values(json.paths as Record<string, Record<string, { operationId: string }>>)
+    .flatMap((operations) => Object.values(operations).map(({ operationId }) => operationId));
+  assert.equal(new Set(ids).size, ids.length);
+});
+
+function matcher(pattern: string): RegExp {
+  return new RegExp(`^${pattern.replaceAll(".", "\\.").replaceAll(/:\w+/g, "[^/]+")}$`);
+}
+
+/** The pattern with ids of nothing. */
+function samplePath(pattern: string): string {
+  return pattern.replaceAll(/:(id|host_id)\b/g, "01a1fd45-997f-785d-89ae-7faf93555909").replaceAll(/:\w+/g, "x");
+}
