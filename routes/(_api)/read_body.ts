@@ -22,21 +22,34 @@ export function readBody(required: boolean) {
     const type = c.req.header("content-type") ?? "";
     if (!/^application\/json(;\s*charset="?utf-8"?)?\s*$/i.test(type)) throw new AppError("unsupported_media_type");
     if (bytes.length === 0) throw unreadable("The body is empty.");
-    const repeated = repeatedMember(parsed(bytes));
+    const { text, value } = parsed(bytes);
+    const repeated = repeatedMember(text);
     if (repeated !== null) throw unreadable("A member comes twice in the same object.", repeated);
+    refuseNul(value, []);
     await next();
   });
 }
 
-/** The text of a body that is known to be JSON. */
-function parsed(bytes: Uint8Array): string {
+function parsed(bytes: Uint8Array): { text: string; value: unknown } {
   try {
-    parseJsonLimited(bytes, limits);
-    return new TextDecoder().decode(bytes);
+    return { value: parseJsonLimited(bytes, limits), text: new TextDecoder().decode(bytes) };
   } catch (thrown) {
     if (!(thrown instanceof LimitError)) throw thrown;
     if (thrown.kind === "too_large") throw new AppError("payload_too_large", { cause: thrown });
     throw unreadable(thrown.message);
+  }
+}
+
+/** No text of ours holds NUL, and the database cannot: refused here, so that no schema can forget it. */
+function refuseNul(value: unknown, path: string[]): void {
+  if (typeof value === "object" && value !== null) {
+    for (const [key, member] of Object.entries(value)) {
+      refuseNul(key, path);
+      refuseNul(member, [...path, key]);
+    }
+  } else if (typeof value === "string" && value.includes("\u0000")) {
+    const field = path.join(".").slice(0, 200) || "body";
+    throw new AppError("validation_failed", { details: [{ field, problem: "It holds NUL, which no text may." }] });
   }
 }
 

@@ -20,7 +20,8 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-const HEADERS: Record<string, string> = {
+/** For answers that no middleware sees, too. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": CONTENT_SECURITY_POLICY,
   "x-content-type-options": "nosniff",
   // Addresses hold host and job ids: they stay on this site.
@@ -33,7 +34,7 @@ const HEADERS: Record<string, string> = {
 /** Headers that tell the browser to be strict; pages and API answers are never kept in a cache. */
 export const securityHeaders = define.middleware(async (ctx) => {
   const answer = await ctx.next();
-  for (const [name, value] of Object.entries(HEADERS)) {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
     if (!answer.headers.has(name)) answer.headers.set(name, value);
   }
   if (!answer.headers.has("cache-control")) answer.headers.set("cache-control", "no-store");

@@ -10,6 +10,7 @@ import { AppError, reason } from "../../core/errors.ts";
 import { ulid } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import type { Site } from "../../web/mod.ts";
+import { SECURITY_HEADERS } from "../(_middleware)/security_headers.ts";
 import { errorResponse } from "./answer_error.ts";
 import type { State } from "./state.ts";
 
@@ -120,6 +121,8 @@ function refuseBody(request: IncomingMessage, response: ServerResponse): boolean
   const request_id = ulid();
   const answer = errorResponse(error, request_id);
   response.writeHead(answer.status, {
+    ...SECURITY_HEADERS,
+    "cache-control": "no-store",
     "content-type": "application/json",
     "x-request-id": request_id,
     connection: "close",
@@ -146,9 +149,10 @@ async function upgrade(
   }
   const { status, statusText } = answer.refuse;
   const body = await answer.refuse.text();
-  const id = answer.refuse.headers.get("x-request-id") ?? "";
+  const headers_out = [...answer.refuse.headers].filter(([name]) => !["content-length", "connection"].includes(name));
   socket.end(
-    `HTTP/1.1 ${status} ${statusText || "Refused"}\r\ncontent-type: application/json\r\nx-request-id: ${id}\r\n` +
+    `HTTP/1.1 ${status} ${statusText || "Refused"}\r\n` +
+      headers_out.map(([name, value]) => `${name}: ${value}\r\n`).join("") +
       `content-length: ${new TextEncoder().encode(body).length}\r\nconnection: close\r\n\r\n${body}`,
   );
 }

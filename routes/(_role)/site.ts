@@ -31,8 +31,8 @@ export function productRoutes(): RouteEntry[] {
   return createProductSite(undefined as never).routeTable();
 }
 
-/** An IPv4 address that came in over an IPv6 socket is written as IPv4. */
+/** An IPv4 address that came in over an IPv6 socket is written as IPv4; a zone means something on one machine only. */
 function peerAddress(env: Partial<HttpBindings> | undefined): string | null {
-  const address = env?.incoming?.socket?.remoteAddress ?? null;
+  const address = env?.incoming?.socket?.remoteAddress?.split("%")[0] ?? null;
   return address?.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
 }
