@@ -56,8 +56,14 @@ export interface AgentRequest<Schema extends z.ZodType> {
 
 /** An answer whose `data` fits the schema, or the word that nothing has changed. */
 export type AgentAnswer<Data> =
-  | { not_modified: false; status: number; data: Data; etag: string | null }
-  | { not_modified: true; status: 304; etag: string | null };
+  & (
+    | { not_modified: false; status: number; data: Data; etag: string | null }
+    | { not_modified: true; status: 304; etag: string | null }
+  )
+  & {
+    /** When the certificate that the host showed ends; null where it does not say so readably. */
+    certificate_expires_at: Temporal.Instant | null;
+  };
 
 export interface AgentClient {
   /**
@@ -153,7 +159,8 @@ async function exchange<Schema extends z.ZodType>(
     attempt.answering();
     // Before any other await: the stream goes on reading into memory while nobody listens.
     const bytes = await attempt.race(readBytesLimited(response.body, MAX_RESPONSE_BYTES));
-    return readAnswer(response.statusCode, response.headers.etag, bytes, request.schema);
+    const answer = readAnswer(response.statusCode, response.headers.etag, bytes, request.schema);
+    return { ...answer, certificate_expires_at: attempt.certificateEnd() };
   } catch (error) {
     throw await attempt.explain(error);
   } finally {
@@ -171,6 +178,7 @@ function startAttempt(
 ) {
   let socket: TLSSocket | undefined;
   let connect_failure: unknown;
+  let certificate_end: Temporal.Instant | null = null;
   let head_seen = false;
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => {});
@@ -197,6 +205,7 @@ function startAttempt(
       openTls(host, credentials, trust, (opened) => socket = opened).then(
         (opened) => {
           clearTimeout(slow_connect);
+          certificate_end = endOf(opened);
           callback(null, opened);
         },
         (error) => {
@@ -213,6 +222,7 @@ function startAttempt(
     answering: () => {
       head_seen = true;
     },
+    certificateEnd: () => certificate_end,
     async explain(error: unknown): Promise<unknown> {
       if (signal?.aborted && error === signal.reason) return error;
       const left = Math.max(0, Math.min(limits.connect_timeout_ms, limits.deadline - performance.now()));
@@ -231,6 +241,15 @@ function startAttempt(
   };
 }
 
+/** The type without a member, kept as the union that it is. */
+type DistributiveOmit<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never;
+
+/** The end of the certificate that was shown, as far as an instant can say it. */
+function endOf(socket: TLSSocket): Temporal.Instant | null {
+  const ms = Date.parse(socket.getPeerCertificate().valid_to ?? "");
+  return Number.isFinite(ms) ? Temporal.Instant.fromEpochMilliseconds(ms) : null;
+}
+
 function requestHeaders(host: AgentAddress, request: AgentRequest<z.ZodType>): Record<string, string> {
   const name = expectedName(host);
   return {
@@ -246,7 +265,7 @@ function readAnswer<Schema extends z.ZodType>(
   etag_header: string | string[] | undefined,
   bytes: Uint8Array,
   schema: Schema,
-): AgentAnswer<z.infer<Schema>> {
+): DistributiveOmit<AgentAnswer<z.infer<Schema>>, "certificate_expires_at"> {
   const etag = typeof etag_header === "string" && /^(W\/)?"[\x21\x23-\x7e]{0,200}"$/.test(etag_header)
     ? etag_header
     : null;

@@ -14,6 +14,7 @@ import {
   say,
 } from "../testing/agent_listener.ts";
 import { listening, makeManager } from "../testing/tls.ts";
+import { systemClock } from "../core/clock.ts";
 import { createAgentClient } from "./agent_client.ts";
 
 Deno.test("an answer is read, by address and by name, with its tag", async () => {
@@ -25,14 +26,16 @@ Deno.test("an answer is read, by address and by name, with its tag", async () =>
     response.end(envelope({ word: "yes", unknown: 1 }));
   });
   const client = createAgentClient(client_options);
-  assert.deepEqual(await client.request(host(agent.port), get), {
-    not_modified: false,
-    status: 200,
-    data: { word: "yes" },
-    etag: '"a1"',
-  });
-  const named = await client.request(host(agent.port, "web-01.example.com"), { ...get, etag: '"a1"' });
+  const { certificate_expires_at, ...answer } = await client.request(host(agent.port), get);
+  assert.deepEqual(answer, { not_modified: false, status: 200, data: { word: "yes" }, etag: '"a1"' });
+  const days = certificate_expires_at!.since(systemClock.now()).total("hours") / 24;
+  assert.ok(days > 0 && days < 3_653, `the end of the certificate that was shown, in ${days} days`);
+  const { certificate_expires_at: same, ...named } = await client.request(
+    host(agent.port, "web-01.example.com"),
+    { ...get, etag: '"a1"' },
+  );
   assert.deepEqual(named, { not_modified: true, status: 304, etag: '"a1"' });
+  assert.equal(String(same), String(certificate_expires_at), "an answer without content says it too");
   assert.deepEqual(seen, [
     `GET /api/v1/health 127.0.0.1:${agent.port} -`,
     `GET /api/v1/health web-01.example.com:${agent.port} "a1"`,

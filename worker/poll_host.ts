@@ -55,6 +55,7 @@ export async function pollHealth(
       health: health.data,
       info: info && !info.not_modified ? info.data : null,
       received_at: clock.now(),
+      certificate_expires_at: health.certificate_expires_at ?? undefined,
     };
     await transaction(sql, async (tx) => {
       await recordHealth(tx, poll.host_id, answer, clock);

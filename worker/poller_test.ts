@@ -60,9 +60,12 @@ Deno.test("a poll lands health, system, packages and patches of a real agent", a
   const id = await addAgentHost(sql, agent);
   await using running = startPoller(database);
   await running.round();
-  const [host] = await sql`select health, simulated, os_name, kernel, health_reason from hosts where id = ${id}`;
+  const [host] = await sql`
+    select health, simulated, os_name, kernel, health_reason, certificate_expires_at > app_now() as certified
+    from hosts where id = ${id}`;
   assert.equal(host.health, "healthy", host.health_reason);
   assert.equal(host.simulated, true);
+  assert.equal(host.certified, true, "when its certificate ends was read off the connection");
   assert.equal(host.os_name, agent.traits.distribution.os);
   const [counted] = await sql`select installed, installable from host_counters where host_id = ${id}`;
   assert.ok(counted.installed > 0 && counted.installable > 0);
