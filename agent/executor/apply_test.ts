@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { publish } from "../../demo/sandbox.ts";
 import { heldPackages } from "../../demo/sandbox_packages.ts";
+import { waitFor } from "../../testing/wait_for.ts";
 import { sandboxTest } from "../backends/apt/sandbox_fixture_test.ts";
 import type { HostJobEvent } from "../host_operations.ts";
 import { openExecutor, order, runToEnd } from "./executor_fixture_test.ts";
@@ -49,6 +50,26 @@ sandboxTest("everything installable is applied; what fails is named, the rest co
   assert.deepEqual([health.status, health.checks?.package_manager], ["degraded", "broken"]);
   assert.match(health.problems![0], /osprey-agent.*dpkg --configure -a/);
   assert.equal((await executor.systemInfo()).pending_reboot, true);
+  await executor.close();
+});
+
+sandboxTest("whoever reads a job in the middle and then its events has the output once", async (bed) => {
+  await bed.settings({ SLOW_STEPS: 2 });
+  const executor = openExecutor(bed);
+  const events: HostJobEvent[] = [];
+  executor.watch((event) => events.push(event));
+  const { job_id } = await executor.start(order("read", { packages: ["heron-database", "curlew"] }));
+  const reads = new Map<number, string>();
+  await waitFor("the end of the job", async () => {
+    const job = (await executor.job(job_id))!;
+    reads.set(job.seq, job.output);
+    return job.completed_at !== null;
+  }, { deadline_ms: 60_000, every_ms: 1 });
+  assert.ok(reads.size > 4);
+  for (const [seq, output] of reads) {
+    const told = events.filter((event) => event.seq <= seq).map((event) => event.output).join("");
+    assert.equal(output, told, `at event ${seq}`);
+  }
   await executor.close();
 });
 

@@ -35,12 +35,16 @@ export function followFile(path: string, start = 0): FollowedFile {
   };
 }
 
-/** The last bytes of a file as text; empty when it is not there. */
-export function readTail(path: string, bytes: number): string {
+/**
+ * The last bytes of a file as text; empty when it is not there.
+ * @param end byte at which the file counts as ended, although more may be there by now; a character that it divides is
+ *   left out
+ */
+export function readTail(path: string, bytes: number, end = Infinity): string {
   const file = openIfThere(path);
   if (file === null) return "";
   try {
-    const size = file.statSync().size;
+    const size = Math.min(end, file.statSync().size);
     file.seekSync(Math.max(0, size - bytes), Deno.SeekMode.Start);
     const buffer = new Uint8Array(Math.min(size, bytes));
     let filled = 0;
@@ -49,7 +53,7 @@ export function readTail(path: string, bytes: number): string {
       if (count === null) break;
       filled += count;
     }
-    return cleanText(new TextDecoder().decode(buffer.subarray(0, filled)));
+    return cleanText(new TextDecoder().decode(buffer.subarray(0, filled), { stream: end < Infinity }));
   } finally {
     file.close();
   }

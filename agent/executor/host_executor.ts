@@ -124,10 +124,12 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
     return show(record);
   }
 
-  const show = (record: JobRecord): HostJob => ({
-    ...record.job,
-    output: record.removed ? "" : readTail(store.outputPath(record), OUTPUT_BYTES),
-  });
+  const show = (record: JobRecord): HostJob => {
+    // No further than this seq has told: whoever reads a job and then its events would get the rest twice.
+    const end = record.stage === "ended" ? Infinity : record.output_offset;
+    const output = record.removed ? "" : readTail(store.outputPath(record), OUTPUT_BYTES, end);
+    return { ...record.job, output };
+  };
 
   function find(job_id: string): JobRecord {
     const record = store.byJob(job_id);

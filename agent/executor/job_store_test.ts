@@ -84,5 +84,7 @@ Deno.test("a file is followed from a position, in chunks, with letters cut in th
     assert.equal(rest.next()[0], "é");
     rest.close();
     assert.equal(readTail(path, 4), "éé");
+    // Up to a byte in the middle of the third é.
+    assert.equal(readTail(path, 5, 9 + 5), "éé");
     assert.equal(readTail(`${folder}/none`, 4), "");
   }));
