@@ -9,7 +9,7 @@ export interface ExecutorPermissions {
 }
 
 /** Exact programs: no shell, nothing found through PATH. */
-const programs = [
+export const EXECUTOR_PROGRAMS: readonly string[] = [
   "/usr/bin/apt-get",
   "/usr/bin/apt-cache",
   "/usr/bin/apt-mark",
@@ -45,7 +45,7 @@ export function executorPermissions(
     throw new Error(`The socket needs a folder of its own; ${folder} also holds ${root ?? "the whole machine"}.`);
   }
   return {
-    run: programs,
+    run: [...EXECUTOR_PROGRAMS],
     read: [state, folder, ...(root === null ? machineFiles : [root])],
     write: [state, folder],
     net: [`unix:${socket}`],

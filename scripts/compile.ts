@@ -12,6 +12,7 @@ import * as esbuild from "esbuild";
 import { collectLicenses } from "../cli/collect_licenses.ts";
 import { readArguments } from "../cli/arguments.ts";
 import { complain, say } from "../cli/program.ts";
+import { EXECUTOR_PROGRAMS } from "../agent/permissions_executor.ts";
 import { ARGON2_FILE } from "../core/permissions.ts";
 import { build } from "./build.ts";
 
@@ -39,7 +40,8 @@ const executables: Executable[] = [
     name: "patch-agent",
     entries: ["agent/main.ts"],
     carries: ["licenses.txt"],
-    permissions: ["net", "read", "write", "env", "run", "sys"],
+    // One file for both sides: the network side gives back the right to run at its first statement.
+    permissions: ["net", "read", "write", "env", `run=${EXECUTOR_PROGRAMS.join(",")}`, "sys"],
   },
 ];
 
