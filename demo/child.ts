@@ -85,37 +85,61 @@ export async function startChild({ name, command, args, env, state, passing, sta
 }
 
 /**
- * Ends what a killed demo left running. A process counts as ours only when its command line still names our state
- * folder: its number may belong to somebody else by now.
+ * Ends what a killed demo left running, except for its database, which is taken over.
  * @returns names of what was ended
  */
 export async function stopLeftovers(state: string): Promise<string[]> {
-  const ended: string[] = [];
   const names = await Array.fromAsync(Deno.readDir(`${state}/pids`), ({ name }) => name).catch(() => []);
-  for (const name of names) {
-    const pid = parseInt(await Deno.readTextFile(`${state}/pids/${name}`));
-    if (pid > 1 && (await commandLine(pid)).includes(state)) {
-      Deno.kill(pid, "SIGTERM");
-      for (let waited = 0; waited < 100 && (await commandLine(pid)).includes(state); waited++) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-      if ((await commandLine(pid)).includes(state)) Deno.kill(pid, "SIGKILL");
-      ended.push(name);
-    }
+  const ended = await Promise.all(names.map(async (name) => {
+    const was_there = await endOurs(await Deno.readTextFile(`${state}/pids/${name}`), state, "SIGTERM");
     await Deno.remove(`${state}/pids/${name}`);
-  }
-  return ended;
+    return was_there ? [name] : [];
+  }));
+  return ended.flat();
 }
 
-/** Words of a process; "" when it is gone or cannot be seen. */
-async function commandLine(pid: number): Promise<string> {
-  try {
-    return (await Deno.readTextFile(`/proc/${pid}/cmdline`)).replaceAll("\u0000", " ");
-  } catch {
-    const { stdout } = await new Deno.Command("/usr/bin/ps", { args: ["-ww", "-o", "args=", "-p", String(pid)] })
-      .output().catch(() => ({ stdout: new Uint8Array() }));
-    return new TextDecoder().decode(stdout);
+/** Ends the database of a killed demo at once: for a state that is thrown away. */
+export async function stopLeftDatabase(state: string): Promise<void> {
+  for await (const { name } of Deno.readDir(state)) {
+    const text = await Deno.readTextFile(`${state}/${name}/postmaster.pid`).catch(() => "");
+    await endOurs(text.split("\n")[0], state, "SIGQUIT");
   }
+}
+
+/**
+ * A process counts as ours only when its command line still names our state folder: its number may belong to
+ * somebody else by now.
+ */
+async function endOurs(text: string, state: string, signal: "SIGTERM" | "SIGQUIT"): Promise<boolean> {
+  const pid = /^\s*\d{1,10}\s*$/.test(text) ? parseInt(text) : 0;
+  const is_ours = async () => pid > 1 && namesFolder(await commandLine(pid), state);
+  if (!await is_ours()) return false;
+  send(pid, signal);
+  for (let waited = 0; waited < 100 && await is_ours(); waited++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  if (await is_ours()) send(pid, "SIGKILL");
+  return true;
+}
+
+/** It may have ended by itself meanwhile. */
+function send(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch (thrown) {
+    if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+  }
+}
+
+/** True when one of the words names the folder or something in it; `/a/demo-2` is not in `/a/demo`. */
+export function namesFolder(words: string, folder: string): boolean {
+  return words.includes(`${folder}/`) || words.split(/[ =,]/).includes(folder);
+}
+
+/** Words of a process; "" when it is gone. Through cat, because Deno itself reads /proc only with all rights. */
+async function commandLine(pid: number): Promise<string> {
+  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/cmdline`], stderr: "null" }).output();
+  return new TextDecoder().decode(stdout).replaceAll("\u0000", " ");
 }
 
 /** The end of what a program said, for an error: of JSON lines only their words. */

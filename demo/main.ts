@@ -3,8 +3,8 @@ import { words } from "../cli/program.ts";
 import { build } from "../scripts/build.ts";
 import { startEmbedded } from "../core/database/embedded.ts";
 import { type AddressRange, choosePort, chooseRange } from "./address_range.ts";
-import { stopLeftovers } from "./child.ts";
-import { demoTokens } from "./database.ts";
+import { stopLeftDatabase, stopLeftovers } from "./child.ts";
+import { demoTokens, pollEverybody } from "./database.ts";
 import { followFleet } from "./fleet_news.ts";
 import { followLog } from "./follow_log.ts";
 import { enrolRealHost, makeSandbox, REAL_HOST_NAME, startRealHost, startSimulatedHosts } from "./hosts.ts";
@@ -53,10 +53,14 @@ async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
   const temporary = options.once && options.state === null;
   const state = temporary ? await temporaryState() : options.state ?? defaultState();
   if (temporary) stopping.after(() => Deno.remove(state, { recursive: true }));
-  const lock = await openState(state, options.reset);
+  const lock = await openState(state);
   stopping.after(() => Promise.resolve(lock.close()));
   const leftovers = await stopLeftovers(state);
   if (leftovers.length > 0) say(`${yellow("!")} An earlier demo was killed; what it left running is ended now.`);
+  if (options.reset) {
+    await stopLeftDatabase(state);
+    await emptyState(state);
+  }
   const port = await choosePort(options.port, options.once);
   const range = await chooseRange(state);
   const root = resolve(import.meta.dirname!, "..");
@@ -97,6 +101,7 @@ async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
       () => startSimulatedHosts({ ...hosts, tokens }, options.hosts, options.seed),
     );
   }
+  await pollEverybody(database);
   await invite(manager, state, range, missing === null);
   const print = (line: string) => say(dim(line));
   const unfollow = [followLog(manager.child.log, print), await followFleet(database, print)];

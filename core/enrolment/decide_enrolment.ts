@@ -8,7 +8,7 @@ import { isUuid } from "../ids.ts";
 import { appendEvent } from "../live/append_event.ts";
 import { issueForHost } from "./issue_certificate.ts";
 import { cloneHash } from "./rules.ts";
-import { decide, lockEnrolment, mayDecide, tokenGroups } from "./store.ts";
+import { decide, lockEnrolment, mayDecide, saysSimulated, tokenGroups } from "./store.ts";
 import type { Enrolment, Issuer } from "./types.ts";
 import { isIP } from "node:net";
 
@@ -94,6 +94,7 @@ export async function admit(
     tls_name: isIP(enrolment.fqdn) === 0 ? enrolment.fqdn : enrolment.address,
     machine_hash: enrolment.clone_of === null ? enrolment.machine_hash : cloneHash(enrolment),
     source: "enrolment",
+    simulated: await saysSimulated(tx, enrolment.id),
     viewer: by.viewer,
     group_ids: by.group_ids,
     granted_group_ids: fromToken,

@@ -253,3 +253,9 @@ export async function pollSoon(db: Db, hostId: string, at: Temporal.Instant): Pr
   await db`update host_polls set next_at = ${at} where host_id = ${hostId} and next_at > ${at}`;
   await db`select pg_notify('wake_fleet', ${JSON.stringify({ kind: "poll", id: hostId })}::text)`;
 }
+
+/** True when the machine said of itself that it is a simulated one. */
+export async function saysSimulated(db: Db, id: string): Promise<boolean> {
+  const [row] = await db`select os_details ->> 'simulated' = 'true' as simulated from enrolments where id = ${id}`;
+  return row?.simulated === true;
+}

@@ -18,6 +18,8 @@ export interface NewHost extends HostEndpoint {
   display_name?: string;
   machine_hash?: string | null;
   source: "manual" | "enrolment";
+  /** It says so when it enrols; one that never answers would look real otherwise. */
+  simulated?: boolean;
   notes?: string;
   tags?: string[];
   group_ids?: string[];
@@ -50,12 +52,13 @@ export async function createHost(tx: Tx, host: NewHost, clock: Clock): Promise<s
     });
   }
   const id = uuidv7(clock);
-  const { display_name = "", notes = "", tags = [] } = host;
+  const { display_name = "", notes = "", tags = [], simulated = false } = host;
   await insertHost(tx, {
     ...host,
     id,
     display_name,
     machine_hash,
+    simulated,
     notes,
     tags: [...new Set(tags)],
     created_at: clock.now(),

@@ -37,6 +37,7 @@ export async function insertHost(
     display_name: string;
     machine_hash: string | null;
     source: "manual" | "enrolment";
+    simulated: boolean;
     notes: string;
     tags: string[];
     created_at: Temporal.Instant;
@@ -45,12 +46,12 @@ export async function insertHost(
 ): Promise<void> {
   await db`
     insert into hosts
-      (id, fqdn, address, port, tls_name, display_name, machine_hash, source, health_since, notes, tags, created_at,
-       created_by)
+      (id, fqdn, address, port, tls_name, display_name, machine_hash, source, simulated, health_since, notes, tags,
+       created_at, created_by)
     values
       (${host.id}, ${host.fqdn}, ${host.address}, ${host.port}, ${host.tls_name}, ${host.display_name},
-       ${host.machine_hash}, ${host.source}, ${host.created_at}, ${host.notes}, ${host.tags}::text[],
-       ${host.created_at}, ${host.created_by})`;
+       ${host.machine_hash}, ${host.source}, ${host.simulated}, ${host.created_at}, ${host.notes},
+       ${host.tags}::text[], ${host.created_at}, ${host.created_by})`;
   // Every host has its rows from the start, so that no report has to make them while others do the same.
   await db`insert into host_patch_data (host_id) values (${host.id})`;
   await db`insert into host_counters (host_id) values (${host.id})`;
