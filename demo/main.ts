@@ -12,7 +12,7 @@ import { type Manager, startManager } from "./manager.ts";
 import { runOnce } from "./once.ts";
 import { type DemoOptions, DemoUsage, readOptions, USAGE } from "./options.ts";
 import { sandboxMissing } from "./sandbox.ts";
-import { defaultState, openState, temporaryState } from "./state_folder.ts";
+import { defaultState, emptyState, openState, temporaryState } from "./state_folder.ts";
 import { Stopping } from "./stopping.ts";
 import { bold, dim, endSteps, red, say, step, yellow } from "./words.ts";
 

@@ -24,7 +24,8 @@ export function temporaryState(): Promise<string> {
 export async function openState(state: string): Promise<Deno.FsFile> {
   const mode = Deno.uid() === 0 ? 0o711 : 0o700;
   await Deno.mkdir(state, { recursive: true, mode }).catch((thrown) => {
-    throw new Error(`${state} cannot be made (${reason(thrown)}). Choose another folder with --state.`);
+    const why = thrown instanceof Deno.errors.NotCapable ? "it belongs to the system" : reason(thrown);
+    throw new Error(`${state} cannot be made: ${why}. Choose another folder with --state.`);
   });
   const found = await Deno.lstat(state);
   if (!found.isDirectory) throw new Error(`${state} is no folder. Choose another one with --state.`);
