@@ -34,7 +34,7 @@ export function answerError(thrown: unknown, ctx: Context<State>): Response | un
       message: reason(thrown),
     });
   }
-  if (ctx.kind !== "api" && !wantsJson(ctx.req)) return undefined;
+  if (ctx.kind === "page" && !wantsJson(ctx.req)) return undefined;
   return errorResponse(error, request_id);
 }
 

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { collectEnrolment } from "../../../core/enrolment/collect_enrolment.ts";
 import { requestEnrolment } from "../../../core/enrolment/request_enrolment.ts";
+import { AppError } from "../../../core/errors.ts";
 import { readSettings } from "../../../core/settings/read_settings.ts";
 import { EnrolRequest, EnrolStatus } from "../../../protocol/api.ts";
 import type { ApiAccess } from "../../../web/mod.ts";
@@ -45,7 +46,7 @@ export default apiApp()
           pending_days: settings["enrolment.pending_days"],
         },
         callContext(c.var.state),
-      );
+      ).catch(withPause);
       return c.json(answer(Accepted, { polling_token }), 202);
     },
   )
@@ -66,3 +67,10 @@ export default apiApp()
       return c.json(answer(EnrolStatus, status), 200);
     },
   );
+
+/** Agents obey Retry-After: requests are counted by the minute, so after one it is worth asking again. */
+function withPause(thrown: unknown): never {
+  if (!(thrown instanceof AppError) || thrown.code !== "too_many_requests" || thrown.details.length > 0) throw thrown;
+  const { message, hint } = thrown;
+  throw new AppError(thrown.code, { message, hint, details: [{ field: "retry_after_seconds", problem: "60" }] });
+}
