@@ -20,7 +20,7 @@ const Event = z.object({
     state: z.string().optional(),
     message: z.string().optional(),
     name: z.string().optional(),
-    installable: z.number().nullish(),
+    pending: z.number().nullish(),
     security: z.number().nullish(),
   }),
 });
@@ -66,7 +66,7 @@ export async function followFleet(
       Event,
       sql`
         select e.seq, to_char(e.at, 'HH24:MI:SS') as time, e.kind, h.fqdn as host,
-          e.data::jsonb || jsonb_build_object('installable', c.installable, 'security', c.security) as data
+          e.data::jsonb || jsonb_build_object('pending', c.pending, 'security', c.security) as data
         from live_events e left join hosts h on h.id = e.host_id left join host_counters c on c.host_id = e.host_id
         where e.seq > ${last.event} and (e.topic in ('hosts', 'enrolments') or e.kind = 'host_state')
         order by e.seq limit 2000`,
@@ -120,21 +120,23 @@ export function deedLine({ time, action, actor, outcome, details }: Deed): Line[
 
 /** Hosts with the same news are told together. */
 export function eventLines(events: Event[]): Line[] {
-  const together = new Map<string, { time: string; hosts: Set<string>; installable: number; security: number }>();
+  const together = new Map<string, { time: string; hosts: Set<string>; pending: number; security: number }>();
   for (const { time, kind, host, data } of events) {
     const words = eventWords(kind, data);
     if (words === null) continue;
-    const entry = together.get(words) ?? { time, hosts: new Set<string>(), installable: 0, security: 0 };
+    const entry = together.get(words) ?? { time, hosts: new Set<string>(), pending: 0, security: 0 };
     const name = host ?? data.name ?? "a host";
     if (!entry.hosts.has(name)) {
-      entry.installable += data.installable ?? 0;
+      entry.pending += data.pending ?? 0;
       entry.security += data.security ?? 0;
     }
     entry.hosts.add(name);
     together.set(words, entry);
   }
-  return [...together].flatMap(([words, { time, hosts, installable, security }]) => {
-    const numbers = words === REPORTED ? `: ${plural(installable, "update")} to install, ${security} for security` : "";
+  return [...together].flatMap(([words, { time, hosts, pending, security }]) => {
+    const numbers = words === REPORTED
+      ? `: ${plural(pending, "update")} pending, ${security} of them for security`
+      : "";
     if (words === REPORTED || hosts.size > LISTED) {
       const who = hosts.size > LISTED ? `${hosts.size} hosts` : [...hosts].join(", ");
       return [{ time, words: `${who}: ${words}${numbers}` }];
