@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { sha256 } from "../core/ids.ts";
 
 /** The port of all agents of the demo. */
 export const AGENT_PORT = 12_443;
@@ -20,7 +21,10 @@ export async function chooseRange(state: string): Promise<AddressRange> {
   const file = `${state}/addresses`;
   const kept = await Deno.readTextFile(file).catch(() => null);
   if (kept) return rangeOf(parseInt(kept));
-  for (let octet = 77; octet < 250; octet++) {
+  // Demos that start at the same moment would find the same network free, so each begins its search elsewhere.
+  const first = (await sha256(state))[0];
+  for (let tried = 0; tried < 180; tried++) {
+    const octet = 64 + (first + tried) % 180;
     const range = rangeOf(octet);
     if (!await isFree(range.real_host) || !await isFree(`127.${octet}.0.1`)) continue;
     await Deno.writeTextFile(file, `${octet}\n`);
