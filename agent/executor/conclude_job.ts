@@ -2,7 +2,7 @@ import { reason } from "../../core/errors.ts";
 import { readTail } from "./followed_file.ts";
 import { endJob, type JobContext, stepJob } from "./job_context.ts";
 import type { JobRecord } from "./job_store.ts";
-import type { TransactionProgress, Verification } from "./package_manager.ts";
+import type { Failure, TransactionProgress, Verification } from "./package_manager.ts";
 
 /** How a transaction ended, as far as that is known. */
 export interface TransactionEnd {
@@ -59,11 +59,23 @@ export async function concludeJob(context: JobContext, record: JobRecord, end: T
     });
   }
   const begun = verified.done.length > 0 || await context.manager.transactionsOf(record.job.run_id) > 0;
-  const failure = end.exit === null && output.trim() === ""
-    ? { code: "UNKNOWN_ERROR" as const, words: "The executor was stopped while it started the package manager." }
-    : context.manager.explain(output, "apply");
+  const failure = await explainEnd(context, end, output);
   const message = [summary(verified, begun), failure.words, ...warnings].join(" ");
   endJob(context, record, { status: "failed", exit_code, error_code: failure.code, error: failure.words, message });
+}
+
+/** Why it failed. Who was killed says nothing, so the signal and what it left are all there is. */
+async function explainEnd(context: JobContext, end: TransactionEnd, output: string): Promise<Failure> {
+  if (end.exit === null && output.trim() === "") {
+    return { code: "UNKNOWN_ERROR", words: "The executor was stopped while it started the package manager." };
+  }
+  const signal = end.exit?.signal;
+  if (!signal) return context.manager.explain(output, "apply");
+  const { words } = await context.manager.database();
+  return {
+    code: "PKG_MANAGER_ERROR",
+    words: [`The package manager was killed in the middle of its work (${signal}).`, words ?? ""].join(" ").trim(),
+  };
 }
 
 function summary(verified: Verification, begun: boolean): string {
