@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import axe from "axe-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { SESSION_COOKIE, THEME_COOKIE } from "../../routes/(_role)/cookies.ts";
+import type { TestSite } from "../../testing/site.ts";
+
+interface Finding {
+  id: string;
+  nodes: { html: string; failureSummary: string }[];
+}
+interface Watched {
+  axe: { run(): Promise<{ violations: Finding[] }> };
+  shifts: { value: number; late: boolean; sources: string[] }[];
+}
+
+export interface VisitOptions {
+  /** Value of the session cookie; none: not signed in. */
+  token?: string;
+  theme?: "light" | "dark";
+  width?: number;
+  height?: number;
+  scripts?: boolean;
+}
+
+/** Somebody with a browser of their own: cookies, one tab, and a list of what went wrong in it. */
+export interface Visitor extends AsyncDisposable {
+  context: BrowserContext;
+  page: Page;
+  /** Errors and warnings of the console, exceptions, answers of 500 and more. */
+  problems: string[];
+  /** Opens a path and waits until every island is awake. */
+  go(path: string): Promise<void>;
+  /** Waits until every island of the page is awake. */
+  awake(): Promise<void>;
+}
+
+/** Opens a browser window on the site. TLS is real; the CA of the run is not one that the browser knows. */
+export async function visit(browser: Browser, site: TestSite, options: VisitOptions = {}): Promise<Visitor> {
+  const { token, theme, width = 1280, height = 800, scripts = true } = options;
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true,
+    javaScriptEnabled: scripts,
+    viewport: { width, height },
+    baseURL: site.origin,
+    locale: "en-GB",
+  });
+  const cookie = { domain: "localhost", path: "/", secure: true, httpOnly: true };
+  if (token) await context.addCookies([{ ...cookie, name: SESSION_COOKIE, value: token, sameSite: "Strict" }]);
+  if (theme) await context.addCookies([{ ...cookie, name: THEME_COOKIE, value: theme, sameSite: "Lax" }]);
+  await context.addInitScript(watchShifts);
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) problems.push(`${message.text()} ${message.location().url}`);
+  });
+  page.on("pageerror", (error) => problems.push(String(error.stack ?? error)));
+  const awake = async () => {
+    if (scripts) await page.waitForFunction("!document.querySelector('x-island:not([ready])')");
+  };
+  return {
+    context,
+    page,
+    problems,
+    awake,
+    go: async (path) => {
+      await page.goto(path);
+      await awake();
+    },
+    [Symbol.asyncDispose]: () => context.close(),
+  };
+}
+
+/** Runs in the page: keeps every shift with what moved. */
+function watchShifts(): void {
+  interface Shift extends PerformanceEntry {
+    value: number;
+    sources: { node: Element | null }[];
+  }
+  const shifts = (globalThis as unknown as Watched).shifts = [];
+  new PerformanceObserver((list) => {
+    for (const { value, sources } of list.getEntries() as Shift[]) {
+      const names = sources.map(({ node }) => node?.nodeName + "." + (node as Element | null)?.className);
+      (shifts as unknown[]).push({ value, sources: names });
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+}
+
+/** What a page must hold in every theme and width. */
+export async function assertSound({ page, problems }: Visitor, what: string): Promise<void> {
+  await page.evaluate(axe.source);
+  const seen = await page.evaluate(async () => {
+    const { axe, shifts } = globalThis as unknown as Watched;
+    const { violations } = await axe.run();
+    const wide = [...document.querySelectorAll("main *")].filter((element) =>
+      element.getBoundingClientRect().right > innerWidth + 1 && !element.closest(".table-scroll, .log, pre, .tabs")
+    );
+    return {
+      findings: violations.map(({ id, nodes }) => [id, nodes.length, nodes[0].html, nodes[0].failureSummary]),
+      over: document.documentElement.scrollWidth - innerWidth,
+      wide: wide.slice(0, 3).map((element) => element.outerHTML.slice(0, 120)),
+      shifts,
+    };
+  });
+  assert.deepEqual(seen.findings, [], `${what}: axe`);
+  assert.ok(seen.over <= 0, `${what}: ${seen.over} px too wide: ${seen.wide.join("\n")}`);
+  const moved = seen.shifts.reduce((sum, { value }) => sum + value, 0);
+  assert.ok(moved < 0.02, `${what}: layout shift ${moved}: ${JSON.stringify(seen.shifts)}`);
+  assert.deepEqual(problems, [], `${what}: console`);
+}

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import type { Browser } from "playwright-core";
+import type { TestSite } from "../testing/site.ts";
+import { browserMissing, launchBrowser } from "../web/browser.ts";
+import { emptySite, type Scenario, scenario } from "./pages/scenario.ts";
+import { assertSound, visit } from "./pages/visitor.ts";
+
+const missing = browserMissing();
+const name = (words: string) => words + (missing ? " (left out: /usr/bin/chromium is missing)" : "");
+/** Where pictures go, for a person to look at; without it none are made. */
+const SHOTS = Deno.env.get("PAGES_SHOTS");
+const WIDTHS = [390, 1280, 1920];
+
+interface Look {
+  name: string;
+  path: string;
+  /** Not signed in. */
+  out?: boolean;
+  /** The answer is an error on purpose, which Chromium repeats in its console. */
+  error?: boolean;
+}
+
+function filled({ hosts, jobs }: Scenario): Look[] {
+  return [
+    { name: "login", path: "/login", out: true },
+    { name: "password", path: "/password" },
+    { name: "hosts", path: "/hosts" },
+    { name: "hosts-filtered", path: "/hosts?status=security&sort=-security" },
+    { name: "hosts-nothing", path: "/hosts?q=nothing-is-called-so" },
+    { name: "hosts-bad-filter", path: "/hosts?health=blue" },
+    { name: "host-new", path: "/hosts/new" },
+    { name: "host-many", path: `/hosts/${hosts.many}` },
+    { name: "host-packages", path: `/hosts/${hosts.many}?tab=packages` },
+    { name: "host-jobs", path: `/hosts/${hosts.degraded}?tab=jobs` },
+    { name: "host-degraded", path: `/hosts/${hosts.disk}` },
+    { name: "host-unreachable", path: `/hosts/${hosts.gone}` },
+    { name: "host-pending", path: `/hosts/${hosts.pending}` },
+    { name: "host-refused", path: `/hosts/${hosts.refused}` },
+    { name: "host-stale", path: `/hosts/${hosts.stale}` },
+    { name: "host-current", path: `/hosts/${hosts.web6}` },
+    { name: "deploy", path: "/deploy" },
+    { name: "deploy-review", path: `/deploy?host=${hosts.many}` },
+    { name: "deploy-fleet", path: "/deploy?status=security&security=1" },
+    { name: "deploy-nothing", path: `/deploy?host=${hosts.web6}` },
+    { name: "jobs", path: "/jobs" },
+    { name: "job-live", path: `/jobs/${jobs.live}` },
+    { name: "job-batch", path: `/jobs/${jobs.batch}` },
+    { name: "job-batch-host", path: `/jobs/${jobs.batch}?host=${hosts.disk}` },
+    { name: "job-succeeded", path: `/jobs/${jobs.succeeded}` },
+    { name: "job-partly", path: `/jobs/${jobs.partly}?host=${hosts.degraded}` },
+    { name: "job-unknown", path: `/jobs/${jobs.unknown}` },
+    { name: "job-dry-run", path: `/jobs/${jobs.dry_run}` },
+    { name: "job-cancelled", path: `/jobs/${jobs.cancelled}` },
+    { name: "job-waiting", path: `/jobs/${jobs.waiting}` },
+    { name: "job-queued", path: `/jobs/${jobs.queued}` },
+    { name: "enrolments", path: "/enrolments" },
+    { name: "error-404", path: "/hosts/0198c1a0-0000-7000-8000-000000000000", error: true },
+  ];
+}
+
+const EMPTY: Look[] = [
+  { name: "empty-hosts", path: "/hosts" },
+  { name: "empty-deploy", path: "/deploy" },
+  { name: "empty-jobs", path: "/jobs" },
+  { name: "empty-enrolments", path: "/enrolments" },
+];
+
+Deno.test({
+  name: name("every page with much data is sound in both themes and three widths"),
+  ignore: missing,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn(t) {
+    await using made = await scenario();
+    const browser = await launchBrowser();
+    try {
+      await lookAt(t, browser, made.site, filled(made));
+    } finally {
+      await browser.close();
+    }
+  },
+});
+
+Deno.test({
+  name: name("every page without any host is sound in both themes and three widths"),
+  ignore: missing,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn(t) {
+    await using site = await emptySite();
+    const browser = await launchBrowser();
+    try {
+      await lookAt(t, browser, site, EMPTY);
+    } finally {
+      await browser.close();
+    }
+  },
+});
+
+async function lookAt(t: Deno.TestContext, browser: Browser, site: TestSite, looks: Look[]): Promise<void> {
+  const { token } = await site.signIn("admin", { kind: "browser" });
+  const only = Deno.env.get("PAGES_ONLY");
+  if (SHOTS) await Deno.mkdir(SHOTS, { recursive: true });
+  for (const look of looks.filter((look) => !only || new RegExp(only).test(look.name))) {
+    for (const theme of ["light", "dark"] as const) {
+      for (const width of WIDTHS) {
+        const what = `${look.name}-${theme}-${width}`;
+        await t.step(what, async () => {
+          await using visitor = await visit(browser, site, { token: look.out ? undefined : token, theme, width });
+          await visitor.go(look.path);
+          if (SHOTS) await visitor.page.screenshot({ path: `${SHOTS}/${what}.png`, fullPage: true });
+          if (look.error) visitor.problems.length = 0;
+          await assertSound(visitor, what);
+        });
+      }
+    }
+    await t.step(`${look.name} has no style attribute and no inline script`, async () => {
+      const client = look.out ? site.anonymous : site.client({ cookie: `__Host-session=${token}` });
+      const { text } = await client.get(look.path);
+      assert.match(text, /<h1/);
+      assert.doesNotMatch(text, /<[^>]+ style=/);
+      assert.doesNotMatch(text, /<script(?![^>]*( src=|application\/json))/);
+    });
+  }
+}
