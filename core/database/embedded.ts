@@ -105,7 +105,7 @@ class Cluster {
     makeOwned(scratch, this.who);
     const args = ["-D", scratch, "-U", SUPERUSER, "-A", "trust", "--no-locale", "-E", "UTF8", "--no-instructions"];
     if (this.options.durable === false) args.push("--no-sync");
-    const { success, stderr } = await asServer(this.programs.initdb, args, this.who).output();
+    const { success, stderr } = await asServer(this.programs.initdb, args, this.who).spawn().output();
     if (!success) throw failed("initdb could not make the database", new TextDecoder().decode(stderr));
     await Deno.rename(scratch, this.#data);
   }
@@ -162,7 +162,7 @@ class Cluster {
   /** pg_ctl finds the process by postmaster.pid, checks that it is the one, and waits: ours or adopted. */
   async #stop(): Promise<void> {
     const args = ["stop", "-D", this.#data, "-m", "fast", "-w", "-t", "30", "-s"];
-    const { success, stderr } = await asServer(this.programs.pg_ctl, args, this.who).output();
+    const { success, stderr } = await asServer(this.programs.pg_ctl, args, this.who).spawn().output();
     const stillThere = await Deno.stat(`${this.#data}/postmaster.pid`).then(() => true, () => false);
     if (!success && stillThere) throw failed("the server did not stop", new TextDecoder().decode(stderr));
     this.#log.info("database.stopped", { path: this.state });

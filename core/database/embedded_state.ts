@@ -55,7 +55,8 @@ export function makeOwned(folder: string, who: ServerUser | null): void {
 
 /**
  * A program of the server: as its user, with a bare environment, and in a session of its own, so that a Ctrl-C
- * at the terminal reaches only us and we stop it in order.
+ * at the terminal reaches only us and we stop it in order. Only `spawn()` heeds that: `output()` alone would leave the
+ * program in our session, and the second of two Ctrl-C would kill pg_ctl while it stops the server (Deno 2.9.6).
  */
 export function asServer(program: string, args: string[], who: ServerUser | null): Deno.Command {
   return new Deno.Command(program, {
