@@ -33,19 +33,21 @@ async function main(args: string[]): Promise<number> {
   }
   const stopping = new Stopping();
   stopping.listen();
-  try {
-    const code = await Promise.race([run(options, stopping), stopping.signal]);
-    if (code !== null) return code;
+  const code = await Promise.race([run(options, stopping), stopping.signal]).catch((thrown) => {
     endSteps();
-    say("\nStopping …");
-    return options.once ? 1 : 0;
-  } catch (thrown) {
     say(`\n${red("The demo cannot go on.")} ${words(thrown)}`);
     return 1;
-  } finally {
-    await stopping.everything();
-    if (stopping.asked && !options.once) say("Everything has stopped. Its state is kept for the next start.");
+  });
+  if (code === null) {
+    endSteps();
+    say("\nStopping …");
   }
+  const stopped = await stopping.everything();
+  if (!stopped) return 1;
+  if (code !== null) return code;
+  if (options.once) return 1;
+  say("Everything has stopped. Its state is kept for the next start.");
+  return 0;
 }
 
 async function run(options: DemoOptions, stopping: Stopping): Promise<number> {

@@ -9,7 +9,7 @@ export class Stopping {
   #last: (() => Promise<void>)[] = [];
   #ended = Promise.withResolvers<Child>();
   #signal = Promise.withResolvers<null>();
-  #done: Promise<void> | undefined;
+  #done: Promise<boolean> | undefined;
   #asked = false;
 
   /** Answers, with null, when a person or the machine wants us to stop. */
@@ -59,16 +59,27 @@ export class Stopping {
     this.#last.unshift(work);
   }
 
-  everything(): Promise<void> {
+  /** True when all of it went well; what did not was said. */
+  everything(): Promise<boolean> {
     return this.#done ??= this.#stop();
   }
 
-  async #stop(): Promise<void> {
-    for (const work of this.#first) await work().catch((thrown) => say(red(reason(thrown))));
+  async #stop(): Promise<boolean> {
     const is_manager = (child: Child) => child.name === "manager";
+    let well = true;
+    const run = async (work: () => Promise<void>) => {
+      try {
+        await work();
+      } catch (thrown) {
+        well = false;
+        say(red(reason(thrown)));
+      }
+    };
+    for (const work of this.#first) await run(work);
     // A manager that goes first would log every host as lost.
     await Promise.all(this.#children.filter((child) => !is_manager(child)).map((child) => child.stop()));
     await Promise.all(this.#children.filter(is_manager).map((child) => child.stop(25_000)));
-    for (const work of this.#last) await work().catch((thrown) => say(red(reason(thrown))));
+    for (const work of this.#last) await run(work);
+    return well;
   }
 }
