@@ -98,6 +98,8 @@ async function workOn(context: RunContext, run: Run, wish: CancelWish): Promise<
   const log = context.log.with({ job_id: run.job_id, host_id: run.host_id, run_id: run.run_id });
   try {
     const end = await takeSteps(context, run, wish);
+    // A renewal may find out between two steps.
+    if (end === "stopped" && signal.reason instanceof LostRun) throw signal.reason;
     return end === "final_or_released";
   } catch (error) {
     if (error instanceof LostRun) {
