@@ -56,6 +56,9 @@ Deno.test("a database that is gone is said at once, also to somebody with a cook
   assert.deepEqual([answer.status, answer.json], [503, { status: "unavailable", missing: ["database"] }]);
   const api = await browser.get("/api/v1/hosts");
   assert.deepEqual([api.status, api.json.error.code], [503, "database_unavailable"]);
+  const page = await browser.get("/hosts");
+  assert.equal(page.status, 503, "a page says so too, with its own words");
+  assert.match(page.text, /The database does not answer/);
   assert.doesNotMatch(api.text, /CONNECTION|postgres|socket/i);
 });
 

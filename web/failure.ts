@@ -13,8 +13,8 @@ export async function answerFailure<State>(
   ctx: Context<State>,
   onError: OnError<State> | undefined,
   renderError: RenderError<State>,
+  status = statusOf(thrown),
 ): Promise<Response> {
-  const status = statusOf(thrown);
   const answer = await own(thrown, ctx, onError) ?? await rendered(thrown, ctx, status, onError, renderError) ??
     plain(ctx, status);
   for (const [name, value] of Object.entries(headersOf(thrown))) answer.headers.set(name, value);

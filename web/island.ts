@@ -15,7 +15,11 @@ export function assetUrl(name: string): string {
 
 /** Goes to an address of this site as a click on a link would. */
 export interface Navigator {
-  (to: string, options?: { replace?: boolean }): Promise<void>;
+  /**
+   * @param options.replace keeps the entry of the history
+   * @param options.quiet the page only renews itself: focus and scrolling stay, and nothing is announced
+   */
+  (to: string, options?: { replace?: boolean; quiet?: boolean }): Promise<void>;
 }
 
 let navigator: Navigator = (to, options) => {

@@ -1,4 +1,5 @@
 import { announce, setNavigator } from "./island.ts";
+import { rememberPlace } from "./quiet.ts";
 
 /** What navigation needs of the islands. */
 export interface Islands {
@@ -13,7 +14,7 @@ interface Entry {
 }
 
 /** How a navigation came about decides history, scrolling and focus. */
-type Cause = "push" | "replace" | "back" | "filter";
+type Cause = "push" | "replace" | "back" | "filter" | "quiet";
 
 /** Milliseconds after which a navigation shows that it is under way. */
 const PATIENCE = 150;
@@ -38,7 +39,9 @@ export function startNavigation(own: Islands): void {
   addEventListener("pagehide", keepScroll);
   document.addEventListener("click", onClick);
   document.addEventListener("submit", onSubmit);
-  setNavigator((to, options) => go(new URL(to, location.href).href, options?.replace ? "replace" : "push"));
+  setNavigator((to, { replace, quiet } = {}) =>
+    go(new URL(to, location.href).href, quiet ? "quiet" : replace ? "replace" : "push")
+  );
   const { scroll } = (history.state ?? {}) as Entry;
   if (scroll) scrollTo(0, scroll);
 }
@@ -82,10 +85,12 @@ function ours(element: Element, address: string): boolean {
 }
 
 async function go(address: string, cause: Cause): Promise<void> {
+  // What renews itself never stands in the way of somebody who goes elsewhere.
+  if (cause === "quiet" && underWay) return;
   underWay?.abort();
   const mine = underWay = new AbortController();
   if (cause !== "back") keepScroll();
-  const patience = setTimeout(() => progress(true), PATIENCE);
+  const patience = cause === "quiet" ? undefined : setTimeout(() => progress(true), PATIENCE);
   try {
     const answer = await fetch(address, { headers: { accept: "text/html" }, signal: mine.signal });
     if (!answer.headers.get("content-type")?.startsWith("text/html")) return load(address, cause);
@@ -93,10 +98,12 @@ async function go(address: string, cause: Cause): Promise<void> {
     if (mine.signal.aborted) return;
     const target = new URL(answer.url);
     target.hash = new URL(address).hash;
+    // The present page stays as it is while the manager cannot renew it; a session that ended leads elsewhere.
+    if (cause === "quiet" && answer.status >= 500) return;
     if (!sameFrame(next)) return load(target.href, cause);
     await swap(next, target, cause);
   } catch (thrown) {
-    if (!mine.signal.aborted) {
+    if (!mine.signal.aborted && cause !== "quiet") {
       load(address, cause);
       throw thrown;
     }
@@ -111,7 +118,7 @@ async function go(address: string, cause: Cause): Promise<void> {
 
 function load(address: string, cause: Cause): void {
   if (cause === "back") location.reload();
-  else if (cause === "replace") location.replace(address);
+  else if (cause === "replace" || cause === "quiet") location.replace(address);
   else location.assign(address);
 }
 
@@ -124,6 +131,7 @@ function sameFrame(next: Document): boolean {
 
 async function swap(next: Document, target: URL, cause: Cause): Promise<void> {
   const focused = cause === "filter" ? document.activeElement?.id : undefined;
+  const place = cause === "quiet" ? rememberPlace() : null;
   if (cause === "push" || cause === "filter") history.pushState({}, "", target);
   else if (target.href !== location.href) history.replaceState(history.state, "", target);
   shown = pathOf(target.href);
@@ -137,7 +145,8 @@ async function swap(next: Document, target: URL, cause: Cause): Promise<void> {
     replaced.push(islands.wake(region, next));
   }
   document.dispatchEvent(new CustomEvent("page:change", { detail: { address: target.href } }));
-  settle(target, cause, focused);
+  if (!place) settle(target, cause, focused);
+  place?.restore();
   await Promise.all(replaced);
 }
 

@@ -31,6 +31,8 @@ export interface SiteOptions<State> {
    * nearest `_error` page is rendered, or plain JSON below `/api`.
    */
   onError?(thrown: unknown, ctx: Context<State>): Response | void | Promise<Response | void>;
+  /** HTTP status of an `_error` page for what was thrown; by default its own `status`, else 500. */
+  statusOf?(thrown: unknown): number;
   /** Routes that are served beside this site and belong in its table. */
   extra?: readonly RouteEntry[];
 }
@@ -131,7 +133,7 @@ export function createSite<State>(options: SiteOptions<State>): Site<State> {
       if (!errorPage) return null;
       const body = await errorPage.page({ ...failed, data: undefined });
       return await render(failed, body, undefined, errorPage.folder, errorPage.config, { status });
-    });
+    }, options.statusOf?.(thrown));
 
   /** Runs middleware around the last step; what is thrown anywhere becomes an answer at that place. */
   async function run(ctx: Context<State>, folder: string, last: () => Promise<Response>): Promise<Response> {

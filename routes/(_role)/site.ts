@@ -1,7 +1,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import { islands, routes } from "../../gen/server.ts";
 import { type AssetSource, createSite, type RouteEntry, type Site } from "../../web/mod.ts";
-import { answerError } from "./answer_error.ts";
+import { answerError, publicError } from "./answer_error.ts";
 import { authorize } from "./authorize.ts";
 import type { Services, State } from "./state.ts";
 
@@ -23,6 +23,7 @@ export function createProductSite(services: Services, assets?: AssetSource): Sit
     }),
     authorize,
     onError: answerError,
+    statusOf: (thrown) => publicError(thrown).status,
   });
 }
 
