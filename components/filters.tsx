@@ -17,7 +17,7 @@ export function Filters(
   );
 }
 
-/** A choice within the filter row. */
+/** A choice within the filter row. The first option names what it filters ("Any health"), so the label is not shown. */
 export function FilterSelect(
   { id, name, label, value, options }: {
     id: string;
@@ -29,8 +29,8 @@ export function FilterSelect(
 ) {
   return (
     <label class="filter" for={id}>
-      {label}
-      <select class="select" id={id} name={name}>
+      <span class="visually-hidden">{label}</span>
+      <select class="select" id={id} name={name} data-chosen={value ? "true" : undefined}>
         {options.map((option) => (
           <option key={option.value} value={option.value} selected={option.value === (value ?? "")}>
             {option.label}

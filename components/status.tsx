@@ -72,17 +72,27 @@ export function jobStateWord(state: JobStateName): string {
 }
 
 /**
- * A host's health. `since` (RFC 3339) adds since when it does not answer; `now` is the server's time of rendering.
+ * A host's health. `since` (RFC 3339) says for how long it has been so; `silentSince` that it did not answer last
+ * time, before that makes it unreachable. `now` is the server's time of rendering.
  */
 export function HealthStatus(
-  { health, since, now, zone }: { health: Health; since?: string | null; now?: string; zone?: string },
+  { health, since, silentSince, now, zone }: {
+    health: Health;
+    since?: string | null;
+    silentSince?: string | null;
+    now?: string;
+    zone?: string;
+  },
 ) {
+  const bad = health === "unreachable" || health === "degraded";
+  const silent = health !== "unreachable" && silentSince;
+  const at = silent || (bad ? since : null);
   return (
     <Status look={HEALTH[health]}>
-      {since && now && (health === "unreachable" || health === "degraded") && (
-        <span class="status-note">
-          {health === "unreachable" ? "not answering for " : "for "}
-          <RelativeTime at={since} now={now} zone={zone} form="age" />
+      {at && now && (
+        <span class={silent ? "status-note tone-warn-text" : "status-note"}>
+          {silent ? "no answer for " : "for "}
+          <RelativeTime at={at} now={now} zone={zone} form="age" />
         </span>
       )}
     </Status>

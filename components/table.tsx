@@ -3,16 +3,26 @@ import { Icon } from "./icon.tsx";
 
 /** A table with 32 px rows and a head that stays. `label` names it for screen readers. */
 export function Table(
-  { label, columns, rows, children }: {
+  { label, columns, rows, height = "page", children }: {
     label: string;
     columns: ComponentChildren;
     /** Number of all rows, when only some are in the document. */
     rows?: number;
+    /**
+     * fill: takes what the window has left, so that only the table scrolls; for the one table of a page. page: at most
+     * a window. short: some rows of many, where more stands below.
+     */
+    height?: "fill" | "page" | "short";
     children: ComponentChildren;
   },
 ) {
   return (
-    <div class="table-scroll" role="region" aria-label={label} tabIndex={0}>
+    <div
+      class={height === "page" ? "table-scroll" : `table-scroll table-${height}`}
+      role="region"
+      aria-label={label}
+      tabIndex={0}
+    >
       <table class="table" aria-rowcount={rows}>
         <caption class="visually-hidden">{label}</caption>
         <thead>
@@ -80,16 +90,48 @@ export function Row(
   );
 }
 
-/** The name of the row's thing, linked. */
-export function RowName({ href, children }: { href?: string; children: ComponentChildren }) {
-  return <th scope="row">{href ? <a href={href}>{children}</a> : children}</th>;
+/** The name of the row's thing, linked, with badges beside it and words below it. A long one is cut. */
+export function RowName(
+  { href, marks, note, title, children }: {
+    href?: string;
+    marks?: ComponentChildren;
+    note?: ComponentChildren;
+    /** The whole name, in case it is cut. */
+    title?: string;
+    children: ComponentChildren;
+  },
+) {
+  return (
+    <th scope="row">
+      <span class="row-name">
+        {href
+          ? <a class="row-name-text" href={href} title={title}>{children}</a>
+          : <span class="row-name-text" title={title}>{children}</span>}
+        {marks}
+      </span>
+      {note && <span class="row-note">{note}</span>}
+    </th>
+  );
 }
 
-/** Any other cell. `wide` takes what is left and cuts the text. */
+/** Any other cell. `wide` takes what is left and cuts the text; `label` names it where rows are stacked (phones). */
 export function Cell(
-  { right, wide, title, children }: { right?: boolean; wide?: boolean; title?: string; children?: ComponentChildren },
+  { right, wide, title, label, note, children }: {
+    right?: boolean;
+    wide?: boolean;
+    title?: string;
+    label?: string;
+    /** Second line. */
+    note?: ComponentChildren;
+    children?: ComponentChildren;
+  },
 ) {
-  return <td class={right ? "align-right" : wide ? "cell-wide" : undefined} title={title}>{children}</td>;
+  return (
+    <td class={right ? "align-right" : wide ? "cell-wide" : undefined} title={title} data-label={label}>
+      {children}
+      {note && <span class="row-note">{note}</span>}
+    </td>
+  );
 }
 
 /** The cell that chooses its row; `label` says which: "Choose web-1". */

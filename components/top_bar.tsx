@@ -12,8 +12,8 @@ export interface TopBarData {
   back: string;
   /** Hosts by health, within what the viewer may see; null while unknown. */
   fleet: { healthy: number; degraded: number; unreachable: number } | null;
-  /** Jobs under way. */
-  runningJobs: number;
+  /** Hosts that a job works on now. */
+  working: number;
   user: { name: string; role: string };
   /** What was searched for, to stay in the field. */
   search?: string;
@@ -25,7 +25,7 @@ export interface TopBarData {
 
 /** Search, health of the fleet, running jobs, theme and user, in one line. */
 export function TopBar(
-  { theme, back, fleet, runningJobs, user, search, searchAction = "/hosts", children }: TopBarData,
+  { theme, back, fleet, working, user, search, searchAction = "/hosts", children }: TopBarData,
 ) {
   return (
     <>
@@ -52,11 +52,11 @@ export function TopBar(
       {fleet && <Fleet {...fleet} />}
       <div class="topbar-end">
         {children}
-        {runningJobs > 0 && (
+        {working > 0 && (
           <a class="button button-quiet optional" href="/jobs?state=running">
             <span class="status tone-info">
               <Shape name="half" moving />
-              {countText(runningJobs, "job")} running
+              Work on {countText(working, "host")}
             </span>
           </a>
         )}

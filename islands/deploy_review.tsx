@@ -21,9 +21,11 @@ interface Props {
   chosen: string[] | null;
   reason: string;
   idempotency_key: string;
-  security_only: boolean;
   now: string;
 }
+
+/** Hosts that are listed; the order goes to all of them. */
+const SHOWN = 200;
 
 /** Name and version: what a tick means, and what the form sends. */
 const offerOf = ({ name, version }: Pick<DeployPackage, "name" | "version">) => `${name} ${version}`;
@@ -65,9 +67,10 @@ export default function DeployReview({ preview, chosen, reason, idempotency_key,
         <Button type="submit" name="kind" value="dry_run" icon="eye" disabled={wanted.length === 0}>Dry run</Button>
         {wanted.length > 0 && <DialogButton opens="confirm-apply" kind="primary" icon="play">{act} …</DialogButton>}
       </div>
-      <SectionHead title="Updates" note="security first" />
+      <SectionHead title={countText(packages.length, "package")} note="security first" />
       <Table
         label="Updates to install"
+        height={hosts.length > 1 || packages.length > 12 ? "short" : "page"}
         columns={
           <>
             <CheckCell
@@ -77,10 +80,8 @@ export default function DeployReview({ preview, chosen, reason, idempotency_key,
               onToggle={(on) => toggle(packages.map(offerOf), on)}
             />
             <Column>Package</Column>
-            <Column>Installed</Column>
-            <Column>New version</Column>
             <Column>Kind</Column>
-            <Column>Brings along</Column>
+            <Column>New version</Column>
             <Column right>Hosts</Column>
             <Column right>Size</Column>
           </>
@@ -95,7 +96,10 @@ export default function DeployReview({ preview, chosen, reason, idempotency_key,
           />
         ))}
       </Table>
-      <SectionHead title="Hosts" note={countText(hosts.length, "host")} />
+      <SectionHead
+        title={countText(hosts.length, "host")}
+        note={hosts.length > SHOWN ? `the first ${SHOWN} of them` : undefined}
+      />
       <HostLines hosts={hosts} now={now} />
       {left_out.length > 0 && (
         <details class="panel">
@@ -110,9 +114,6 @@ export default function DeployReview({ preview, chosen, reason, idempotency_key,
           </ul>
         </details>
       )}
-      <Field id="reason" label="Reason" hint="Kept with the job and in the audit log." optional>
-        {(control) => <input {...control} class="input" name="reason" maxLength={1000} defaultValue={reason} />}
-      </Field>
       <Dialog
         id="confirm-apply"
         title={`${act}?`}
@@ -149,6 +150,9 @@ export default function DeployReview({ preview, chosen, reason, idempotency_key,
         {reboots && (
           <Notice tone="warn">Some updates need a reboot to take effect. Hosts are not rebooted by this job.</Notice>
         )}
+        <Field id="reason" label="Reason" hint="Kept with the job and in the audit log." optional>
+          {(control) => <input {...control} class="input" name="reason" maxLength={1000} defaultValue={reason} />}
+        </Field>
         <p class="muted">It starts at once. Cancelling is possible until a host begins to install.</p>
       </Dialog>
     </form>
@@ -192,34 +196,44 @@ function PackageLine(
         checked={ticked}
         onToggle={onToggle}
       />
-      <RowName>{offer.name}</RowName>
-      <Cell title={offer.from_versions.join(", ")}>
-        {offer.from_versions.length === 0 ? <span class="muted">unknown</span> : (
-          <>
-            <Code>{offer.from_versions[0]}</Code>
-            {offer.from_versions.length > 1 && <span class="muted">+{offer.from_versions.length - 1}</span>}
-          </>
-        )}
-      </Cell>
-      <Cell>
-        <Code>{offer.version}</Code>
-      </Cell>
+      <RowName title={offer.name} note={<OfferNote offer={offer} />}>{offer.name}</RowName>
       <Cell>
         <span class="cell-parts">
-          {offer.security ? <Badge tone="bad">security</Badge> : <span class="muted">other</span>}
           {offer.severity !== "unknown" && <Severity severity={offer.severity} />}
-          {offer.cve_ids.length > 0 && (
-            <span class="mono muted" title={offer.cve_ids.join(", ")}>{countText(offer.cve_ids.length, "CVE")}</span>
-          )}
+          {offer.security ? <Badge tone="bad">security</Badge> : <span class="muted">other</span>}
           {offer.requires_reboot && <Badge tone="warn">reboot</Badge>}
         </span>
       </Cell>
-      <Cell>
-        <span class="muted">{offer.new_dependencies.join(", ") || "–"}</span>
+      <Cell
+        title={offer.from_versions.join(", ")}
+        note={
+          <>
+            from <Code>{offer.from_versions[0] ?? "unknown"}</Code>
+            {offer.from_versions.length > 1 && ` and ${countText(offer.from_versions.length - 1, "other")}`}
+          </>
+        }
+      >
+        <Code>{offer.version}</Code>
       </Cell>
-      <Cell right>{offer.hosts}</Cell>
-      <Cell right>{offer.size_bytes === null ? <span class="muted">–</span> : <Bytes bytes={offer.size_bytes} />}</Cell>
+      <Cell right label="Hosts">{offer.hosts}</Cell>
+      <Cell right label="Size">
+        {offer.size_bytes === null ? <span class="muted">–</span> : <Bytes bytes={offer.size_bytes} />}
+      </Cell>
     </Row>
+  );
+}
+
+/** CVEs that it closes and packages that it brings; else where it comes from. */
+function OfferNote({ offer }: { offer: Wire<DeployPackage> }) {
+  const { cve_ids, new_dependencies, repositories } = offer;
+  const more = cve_ids.length > 2 ? ` +${cve_ids.length - 2}` : "";
+  return (
+    <>
+      {cve_ids.length > 0 && <span class="mono" title={cve_ids.join(", ")}>{cve_ids.slice(0, 2).join(", ")}{more}
+      </span>}
+      {new_dependencies.length > 0 && ` brings ${new_dependencies.join(", ")}`}
+      {cve_ids.length === 0 && new_dependencies.length === 0 && repositories.join(", ")}
+    </>
   );
 }
 
@@ -237,19 +251,24 @@ function HostLines({ hosts, now }: { hosts: Wire<DeployHost>[]; now: string }) {
         </>
       }
     >
-      {hosts.slice(0, 200).map((host) => (
+      {hosts.slice(0, SHOWN).map((host) => (
         <Row key={host.id}>
-          <RowName href={`/hosts/${host.id}`}>
-            {host.name} {host.simulated && <Simulated />}
+          <RowName href={`/hosts/${host.id}`} title={host.name} marks={host.simulated && <Simulated />}>
+            {host.name}
           </RowName>
           <Cell title={host.health_reason ?? undefined}>
-            <HealthStatus health={host.health} since={host.not_answering_since} now={now} />
+            <HealthStatus
+              health={host.health}
+              since={host.not_answering_since}
+              silentSince={host.not_answering_since}
+              now={now}
+            />
           </Cell>
-          <Cell right>{host.patches}</Cell>
-          <Cell right>
+          <Cell right label="Updates">{host.patches}</Cell>
+          <Cell right label="Security">
             {host.security > 0 ? <strong class="tone-bad-text">{host.security}</strong> : <span class="muted">0</span>}
           </Cell>
-          <Cell right>
+          <Cell right label="Index age">
             <span class={host.compliance === "stale" ? "tone-warn-text" : "muted"}>
               {host.index_refreshed_at ? <RelativeTime at={host.index_refreshed_at} now={now} form="age" /> : "unknown"}
             </span>

@@ -34,6 +34,7 @@ export default function HostPicker(props: { hosts: Wire<HostRow>[]; total: numbe
       </SelectionBar>
       <Table
         label="Hosts with updates"
+        height="fill"
         columns={
           <>
             <CheckCell
@@ -61,23 +62,25 @@ export default function HostPicker(props: { hosts: Wire<HostRow>[]; total: numbe
               disabled={host.installable === 0}
               onToggle={(on) => choose([host.id], on)}
             />
-            <RowName href={`/hosts/${host.id}`}>{host.name}</RowName>
+            <RowName href={`/hosts/${host.id}`} title={host.name} marks={host.simulated && <Simulated />}>
+              {host.name}
+            </RowName>
             <Cell title={host.health_reason ?? undefined}>
-              <HealthStatus health={host.health} since={host.not_answering_since ?? host.health_since} now={now} />
+              <HealthStatus
+                health={host.health}
+                since={host.health_since}
+                silentSince={host.not_answering_since}
+                now={now}
+              />
             </Cell>
-            <Cell>
-              <span class="cell-parts">
-                {host.os_name} {host.os_version}
-                {host.simulated && <Simulated />}
-              </span>
-            </Cell>
-            <Cell right>{host.installable || <span class="muted">0</span>}</Cell>
-            <Cell right>
+            <Cell>{host.os_name} {host.os_version}</Cell>
+            <Cell right label="Installable">{host.installable || <span class="muted">0</span>}</Cell>
+            <Cell right label="Security">
               {host.security > 0
                 ? <strong class="tone-bad-text">{host.security}</strong>
                 : <span class="muted">0</span>}
             </Cell>
-            <Cell right>
+            <Cell right label="Index age">
               <span class="muted">
                 {host.index_refreshed_at
                   ? <RelativeTime at={host.index_refreshed_at} now={now} form="age" />

@@ -1,5 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import { Simulated } from "../components/badge.tsx";
+import { Badge, Simulated } from "../components/badge.tsx";
 import { Button, LinkButton } from "../components/button.tsx";
 import { SelectionBar } from "../components/filters.tsx";
 import { countText } from "../components/quantity.tsx";
@@ -17,6 +17,9 @@ type Host = Wire<HostRow>;
 
 interface Props {
   hosts: Host[];
+  /** Hosts that the filters show, over all pages, of those in the fleet. */
+  total: number;
+  fleet: number;
   /** Query of `GET /api/v1/hosts` that gives these rows again. */
   query: string;
   sorting: Record<"name" | "health" | "os" | "pending" | "security" | "last_seen", Omit<Sorting, "onSort">>;
@@ -31,7 +34,7 @@ interface Props {
 export default function HostTable(props: Props) {
   const { query, sorting, after_seq, may_deploy } = props;
   const now = useNow(props.now);
-  const [hosts, setHosts] = useState(props.hosts);
+  const [{ items: hosts, total }, setList] = useState({ items: props.hosts, total: props.total });
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [note, setNote] = useState<{ tone: "ok" | "bad"; title: string; hint: string } | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -40,7 +43,7 @@ export default function HostTable(props: Props) {
     timer.current ??= setTimeout(async () => {
       timer.current = undefined;
       try {
-        setHosts((await callApi("GET", `/hosts?${query}`)).items);
+        setList(await callApi("GET", `/hosts?${query}`));
       } catch {
         // The socket says when the manager is away; rows that are shown stay as they are.
       }
@@ -94,11 +97,21 @@ export default function HostTable(props: Props) {
               <Button kind="quiet" icon="x" onClick={() => setChosen(new Set())}>Clear</Button>
             </SelectionBar>
           )
-          : <LiveState state={live.state} since={live.since || undefined} now={now} />}
+          : (
+            <>
+              <span class="muted number" role="status">
+                {total.toLocaleString("en")} of {countText(props.fleet, "host")}
+              </span>
+              <span class="spread">
+                <LiveState state={live.state} since={live.since || undefined} now={now} />
+              </span>
+            </>
+          )}
       </div>
       {note && <Notice tone={note.tone} title={note.title}>{note.hint}</Notice>}
       <Table
         label="Hosts"
+        height="fill"
         columns={
           <>
             {may_deploy && (
@@ -115,7 +128,7 @@ export default function HostTable(props: Props) {
             <Column right sorting={sorting.pending}>Updates</Column>
             <Column right sorting={sorting.security}>Security</Column>
             <Column right>Index age</Column>
-            <Column right sorting={sorting.last_seen}>Last seen</Column>
+            <Column right sorting={sorting.last_seen}>Seen</Column>
           </>
         }
       >
@@ -136,54 +149,53 @@ export default function HostTable(props: Props) {
 function HostLine(
   { host, now, chosen, onChoose }: { host: Host; now: string; chosen: boolean; onChoose?: (on: boolean) => void },
 ) {
-  const since = host.health === "unreachable" ? host.not_answering_since ?? host.health_since : host.health_since;
+  const reported = host.report_received_at !== null;
   return (
     <Row selected={chosen}>
       {onChoose && <CheckCell label={`Choose ${host.name}`} checked={chosen} onToggle={onChoose} />}
-      <RowName href={`/hosts/${host.id}`}>{host.name}</RowName>
+      <RowName href={`/hosts/${host.id}`} title={host.name} marks={host.simulated && <Simulated />}>
+        {host.name}
+      </RowName>
       <Cell title={host.refused_reason ?? host.health_reason ?? undefined}>
-        <HealthStatus health={host.health} since={since} now={now} />
-        {host.health !== "unreachable" && host.not_answering_since && (
-          <span class="status-note">
-            not answering since <RelativeTime at={host.not_answering_since} now={now} />
-          </span>
-        )}
-      </Cell>
-      <Cell>
         <span class="cell-parts">
-          {host.os_name ?? <span class="muted">unknown</span>} {host.os_version}
-          {host.simulated && <Simulated />}
+          <HealthStatus
+            health={host.health}
+            since={host.health_since}
+            silentSince={host.not_answering_since}
+            now={now}
+          />
+          {host.refused_at && <Badge tone="bad">report refused</Badge>}
+          {host.reboot_required && <Badge tone="warn">reboot</Badge>}
         </span>
       </Cell>
-      <Cell right>
+      <Cell>{host.os_name ? `${host.os_name} ${host.os_version ?? ""}` : <span class="muted">unknown</span>}</Cell>
+      <Cell right label="Updates">
         {host.running_job
           ? (
             <a href={`/jobs/${host.running_job.job_id}?host=${host.id}`}>
               <JobState state={host.running_job.state as "running"} />
             </a>
           )
-          : host.report_received_at === null
+          : !reported
           ? <span class="muted" title="This host has not reported so far.">–</span>
           : host.pending > 0
           ? host.pending
           : <span class="muted">0</span>}
       </Cell>
-      <Cell right>
-        {host.report_received_at === null
+      <Cell right label="Security">
+        {!reported
           ? <span class="muted">–</span>
           : host.security > 0
           ? <strong class="tone-bad-text">{host.security}</strong>
           : <span class="muted">0</span>}
       </Cell>
-      <Cell right title={host.index_error ?? undefined}>
+      <Cell right label="Index age" title={host.index_error ?? undefined}>
         <span class={host.compliance === "stale" || host.index_error ? "tone-warn-text" : "muted"}>
           {host.index_refreshed_at ? <RelativeTime at={host.index_refreshed_at} now={now} form="age" /> : "unknown"}
         </span>
       </Cell>
-      <Cell right>
-        <span class="muted">
-          {host.last_seen ? <RelativeTime at={host.last_seen} now={now} /> : "never"}
-        </span>
+      <Cell right label="Seen">
+        <span class="muted">{host.last_seen ? <RelativeTime at={host.last_seen} now={now} /> : "never"}</span>
       </Cell>
     </Row>
   );

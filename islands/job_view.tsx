@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Badge, Simulated } from "../components/badge.tsx";
 import { Button, LinkButton } from "../components/button.tsx";
 import { Dialog, DialogButton, DialogCancel } from "../components/dialog.tsx";
@@ -36,7 +36,7 @@ interface Props {
 export default function JobView(props: Props) {
   const now = useNow(props.now, 1_000);
   const [model, setModel] = useState(() => startModel(props.job, props.hosts, props.shown, props.log));
-  const again = () => void navigate(location.pathname + location.search, { replace: true });
+  const again = () => void navigate(location.pathname + location.search, { quiet: true });
   const live = useLive(
     isFinalState(props.job.state) ? [] : [`job:${props.job.id}`],
     props.after_seq,
@@ -65,17 +65,8 @@ export default function JobView(props: Props) {
           <Actions job={job} hosts={hosts} ended={ended} may_act={props.may_act} />
         </span>
       </div>
-      {!ended && (
-        <Progress
-          id="job-progress"
-          label={job.kind === "dry_run" ? "Working out what would change" : "Installing"}
-          done={overallProgress(hosts)}
-          words={`${overallProgress(hosts)} %, ${hosts.filter(({ state }) => isFinalState(state)).length} of ${
-            countText(job.hosts, "host")
-          } done`}
-        />
-      )}
-      {job.hosts > 1 && <PartsBar label="Hosts by state" parts={partsOf(job)} />}
+      {!ended && <HowFar job={job} hosts={hosts} />}
+      {job.hosts > 1 && <Parts job={job} />}
       <Verdict job={job} hosts={hosts} />
       {job.hosts > 1 && <HostsTable job={job} hosts={hosts} shown={shown?.host_id ?? null} now={now} />}
       {shown && <ShownHost job={job} shown={shown} log={log} alone={job.hosts === 1} now={now} />}
@@ -168,6 +159,20 @@ function Actions(
   );
 }
 
+/** How far it is. One host has a bar of its own; several are counted, with a bar of their states below. */
+function HowFar({ job, hosts }: { job: Wire<JobSummary>; hosts: Wire<JobHostRow>[] }) {
+  const label = job.kind === "dry_run" ? "Working out what would change" : "Installing";
+  const done = overallProgress(hosts);
+  if (job.hosts === 1) return <Progress id="job-progress" label={label} done={done} words={`${done} %`} />;
+  const count = hosts.filter(({ state }) => isFinalState(state)).length;
+  return (
+    <div class="progress-words">
+      <span>{label}</span>
+      <span class="muted">{done} %, {count} of {countText(job.hosts, "host")} done</span>
+    </div>
+  );
+}
+
 /** One sentence about how it went, when it has. */
 function Verdict({ job, hosts }: { job: Wire<JobSummary>; hosts: Wire<JobHostRow>[] }) {
   if (!isFinalState(job.state)) return null;
@@ -210,12 +215,42 @@ const TONES: Partial<Record<HostState, Tone>> = {
   rebooting: "info",
 };
 
-function partsOf({ counts }: Wire<JobSummary>) {
-  return Object.entries(counts).map(([state, count]) => ({
-    name: jobStateWord(state as HostState).toLowerCase(),
-    count: count ?? 0,
-    tone: TONES[state as HostState] ?? "off" as const,
+/** From done to not begun, so that the bar fills from the left. */
+const ORDER: HostState[] = [
+  "succeeded",
+  "rolled_back",
+  "failed",
+  "unknown",
+  "missed",
+  "cancelled",
+  "rebooting",
+  "verifying",
+  "running",
+  "dispatching",
+  "waiting",
+  "queued",
+];
+
+/** Hosts by state: a bar, and the same in words, because colour alone says nothing. */
+function Parts({ job: { counts } }: { job: Wire<JobSummary> }) {
+  const parts = ORDER.filter((state) => counts[state]).map((state) => ({
+    state,
+    name: jobStateWord(state).toLowerCase(),
+    count: counts[state] ?? 0,
+    tone: TONES[state] ?? "off" as const,
   }));
+  return (
+    <div class="parts">
+      <PartsBar label="Hosts by state" parts={parts} />
+      <ul class="parts-words number">
+        {parts.map(({ state, count }) => (
+          <li key={state}>
+            {count.toLocaleString("en")} <JobState state={state} />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
 }
 
 function HostsTable(
@@ -224,6 +259,7 @@ function HostsTable(
   return (
     <Table
       label="Hosts of this job"
+      height="short"
       columns={
         <>
           <Column>Host</Column>
@@ -237,18 +273,25 @@ function HostsTable(
     >
       {hosts.map((host) => (
         <Row key={host.host_id} selected={host.host_id === shown}>
-          <RowName href={`/jobs/${job.id}?host=${host.host_id}`}>
-            {host.name} {host.simulated && <Simulated />}
+          <RowName
+            href={`/jobs/${job.id}?host=${host.host_id}`}
+            title={host.name}
+            marks={host.simulated && <Simulated />}
+            note={host.error && <span class="row-note-full tone-bad-text">{host.error}</span>}
+          >
+            {host.name}
           </RowName>
           <Cell>
             <JobState state={host.state} />
           </Cell>
-          <Cell right>{isFinalState(host.state) ? <span class="muted">–</span> : `${host.progress} %`}</Cell>
-          <Cell wide title={host.error ?? host.message}>
-            {host.error ? <span class="tone-bad-text">{host.error}</span> : <span class="muted">{host.message}</span>}
+          <Cell right label="Progress">
+            {isFinalState(host.state) ? <span class="muted">–</span> : `${host.progress} %`}
           </Cell>
-          <Cell right>{host.patches}</Cell>
-          <Cell right>
+          <Cell wide title={host.message}>
+            <span class="muted">{host.error ? "" : host.message}</span>
+          </Cell>
+          <Cell right label="Updates">{host.patches}</Cell>
+          <Cell right label="Ended">
             <span class="muted">{host.ended_at ? <RelativeTime at={host.ended_at} now={now} /> : "–"}</span>
           </Cell>
         </Row>
@@ -266,16 +309,20 @@ function ShownHost(
     now: string;
   },
 ) {
-  const scroller = useRef<HTMLDivElement>(null);
   const text = log?.text ?? "";
-  useEffect(() => {
-    const element = scroller.current;
-    // Follows the end, unless the reader has scrolled up to look at something.
-    if (element && element.scrollHeight - element.scrollTop - element.clientHeight < 120) {
-      element.scrollTop = element.scrollHeight;
-    }
-  }, [text]);
-  const lines = text === "" ? [] : text.replace(/\n$/, "").split("\n");
+  const scroller = useEnd(text);
+  const lines = useMemo(() => linesOf(text), [text]);
+  const open = !isFinalState(shown.state);
+  const words = (job.kind === "apply" || text !== "") && (
+    <LogView
+      key="log"
+      label={`Log of ${shown.name}`}
+      live={open}
+      scroller={scroller}
+      lines={lines}
+      empty={open ? "The package manager has said nothing so far." : "The package manager said nothing."}
+    />
+  );
   return (
     <section class="stack" aria-label={`Work on ${shown.name}`}>
       <div class="section-head">
@@ -295,18 +342,10 @@ function ShownHost(
         </span>
       </div>
       {shown.error && !alone && <Notice tone={shown.state === "unknown" ? "warn" : "bad"}>{shown.error}</Notice>}
+      {/* While it runs, what it says comes first; when it has ended, what came of it. */}
+      {open && words}
       <PackagesTable job={job} packages={shown.packages} />
-      {(job.kind === "apply" || text !== "") && (
-        <LogView
-          label={`Log of ${shown.name}`}
-          live={!isFinalState(shown.state)}
-          scroller={scroller}
-          lines={lines.map((line, index) => ({ number: index + 1, text: line, tone: toneOf(line) }))}
-          empty={isFinalState(shown.state)
-            ? "The package manager said nothing."
-            : "The package manager has said nothing so far."}
-        />
-      )}
+      {!open && words}
     </section>
   );
 }
@@ -319,40 +358,67 @@ const OUTCOME: Record<JobPatchRow["outcome"], { tone: Tone; word: string }> = {
   unchanged: { tone: "off", word: "unchanged" },
 };
 
+/** A scroller that begins at the end and follows it, unless the reader has scrolled up to look at something. */
+function useEnd(text: string) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const at_end = useRef(true);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const look = () => at_end.current = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
+    element.addEventListener("scroll", look, { passive: true });
+    return () => element.removeEventListener("scroll", look);
+  }, []);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element && at_end.current) element.scrollTop = element.scrollHeight;
+  }, [text]);
+  return scroller;
+}
+
+function linesOf(text: string) {
+  if (text === "") return [];
+  return text.replace(/\n$/, "").split("\n").map((line, index) => ({
+    number: index + 1,
+    text: line,
+    tone: toneOf(line),
+  }));
+}
+
 function PackagesTable({ job, packages }: { job: Wire<JobSummary>; packages: Wire<JobPatchRow>[] }) {
+  const title = job.kind === "dry_run" ? "What would change" : "Packages";
   return (
     <>
-      <SectionHead
-        title={job.kind === "dry_run" ? "What would change" : "Packages"}
-        note={countText(packages.length, "package")}
-      />
+      <SectionHead title={title} note={countText(packages.length, "package")} />
       <Table
-        label={job.kind === "dry_run" ? "What would change" : "Packages of this host"}
+        label={title}
+        height={job.ended_at ? "page" : "short"}
         columns={
           <>
             <Column>Package</Column>
             <Column>From</Column>
             <Column>To</Column>
             <Column>Outcome</Column>
-            <Column>Why</Column>
           </>
         }
       >
         {packages.map((one) => (
           <Row key={`${one.name}:${one.arch}`}>
-            <RowName>
-              {one.name}{" "}
-              {one.origin === "dependency" && (
-                <Badge tone="mark" title="Not ordered: another update needs it.">comes along</Badge>
-              )}
+            <RowName
+              title={one.name}
+              marks={one.origin === "dependency" && <Badge tone="mark">comes along</Badge>}
+              note={one.reason && <span class="row-note-full">{one.reason}</span>}
+            >
+              {one.name}
             </RowName>
-            <Cell>{one.from_version ? <Code>{one.from_version}</Code> : <span class="muted">not installed</span>}</Cell>
-            <Cell>{one.to_version ? <Code>{one.to_version}</Code> : <span class="muted">removed</span>}</Cell>
+            <Cell label="From">
+              {one.from_version ? <Code>{one.from_version}</Code> : <span class="muted">not installed</span>}
+            </Cell>
+            <Cell label="To">
+              {one.to_version ? <Code>{one.to_version}</Code> : <span class="muted">removed</span>}
+            </Cell>
             <Cell>
               <Badge tone={OUTCOME[one.outcome].tone}>{OUTCOME[one.outcome].word}</Badge>
-            </Cell>
-            <Cell wide title={one.reason ?? undefined}>
-              <span class="muted">{one.reason}</span>
             </Cell>
           </Row>
         ))}

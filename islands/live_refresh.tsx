@@ -1,4 +1,4 @@
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { LiveState } from "../components/status.tsx";
 import { useNow } from "../components/use_now.ts";
 import { navigate } from "../web/island.ts";
@@ -21,11 +21,19 @@ export default function LiveRefresh(
   const refresh = () => {
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
-      // Somebody who is choosing something or filling in a form is not interrupted.
-      if (document.querySelector("dialog[open], :popover-open")) return refresh();
-      void navigate(location.pathname + location.search, { replace: true });
+      if (busy()) return refresh();
+      void navigate(location.pathname + location.search, { quiet: true });
     }, GATHER);
   };
+  useEffect(() => () => clearTimeout(timer.current), []);
   const { state, since } = useLive(topics, after_seq, refresh, refresh);
   return <LiveState state={state} since={since || undefined} now={useNow(now)} />;
+}
+
+/** Somebody who is choosing something, filling in a form or marking text is not interrupted. */
+function busy(): boolean {
+  const { activeElement } = document;
+  return document.querySelector("dialog[open], :popover-open") !== null ||
+    (activeElement !== null && activeElement.matches("main :is(input, select, textarea)")) ||
+    getSelection()?.isCollapsed === false;
 }

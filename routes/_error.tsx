@@ -2,26 +2,32 @@ import { LinkButton } from "../components/button.tsx";
 import { ErrorState } from "../components/states.tsx";
 import { publicError } from "./(_role)/answer_error.ts";
 import { define } from "./(_role)/state.ts";
+import { consoleFrame } from "./(console)/(_components)/console_frame.tsx";
 
-export default define.page(({ error, state, url }) => {
+export default define.page(async ({ error, state, url, req }) => {
   const { message, hint, status } = publicError(error);
+  const { viewer, request_id } = state;
   state.title = message;
-  return (
-    <main class="content" id="content">
-      <ErrorState
-        page
-        title={message}
-        hint={hint}
-        requestId={status >= 500 ? state.request_id : undefined}
-        actions={
-          <>
-            {status >= 500 && (
-              <LinkButton kind="primary" icon="rotate-cw" href={url.pathname + url.search}>Try again</LinkButton>
-            )}
-            <LinkButton href="/hosts">Go to Hosts</LinkButton>
-          </>
-        }
-      />
-    </main>
+  const back = `/login?next=${encodeURIComponent(req.method === "GET" ? url.pathname + url.search : "/")}`;
+  const words = (
+    <ErrorState
+      page
+      title={message}
+      hint={hint}
+      requestId={status >= 500 ? request_id : undefined}
+      actions={
+        <>
+          {status >= 500 && req.method === "GET" && (
+            <LinkButton kind="primary" icon="rotate-cw" href={url.pathname + url.search}>Try again</LinkButton>
+          )}
+          {status === 401
+            ? <LinkButton kind="primary" href={back}>Sign in</LinkButton>
+            : <LinkButton href="/hosts">Go to Hosts</LinkButton>}
+        </>
+      }
+    />
   );
+  // Somebody who is signed in stays in the product. The frame reads the database, which may be what has failed.
+  if (viewer && !viewer.must_change_password && status < 500) return await consoleFrame(state, url, words);
+  return <main class="content content-alone" id="content">{words}</main>;
 });

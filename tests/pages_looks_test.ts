@@ -3,13 +3,12 @@ import type { Browser } from "playwright-core";
 import type { TestSite } from "../testing/site.ts";
 import { browserMissing, launchBrowser } from "../web/browser.ts";
 import { emptySite, type Scenario, scenario } from "./pages/scenario.ts";
-import { assertSound, visit } from "./pages/visitor.ts";
+import { assertAccessible, assertFits, assertStill, visit, type Visitor } from "./pages/visitor.ts";
 
 const missing = browserMissing();
 const name = (words: string) => words + (missing ? " (left out: /usr/bin/chromium is missing)" : "");
 /** Where pictures go, for a person to look at; without it none are made. */
 const SHOTS = Deno.env.get("PAGES_SHOTS");
-const WIDTHS = [390, 1280, 1920];
 
 interface Look {
   name: string;
@@ -102,17 +101,25 @@ async function lookAt(t: Deno.TestContext, browser: Browser, site: TestSite, loo
   const only = Deno.env.get("PAGES_ONLY");
   if (SHOTS) await Deno.mkdir(SHOTS, { recursive: true });
   for (const look of looks.filter((look) => !only || new RegExp(only).test(look.name))) {
-    for (const theme of ["light", "dark"] as const) {
-      for (const width of WIDTHS) {
-        const what = `${look.name}-${theme}-${width}`;
-        await t.step(what, async () => {
-          await using visitor = await visit(browser, site, { token: look.out ? undefined : token, theme, width });
-          await visitor.go(look.path);
-          if (SHOTS) await visitor.page.screenshot({ path: `${SHOTS}/${what}.png`, fullPage: true });
-          if (look.error) visitor.problems.length = 0;
-          await assertSound(visitor, what);
-        });
-      }
+    // Each theme is loaded once, one in a wide window and one in a narrow, and then seen in all widths.
+    for (const [theme, ...widths] of [["light", 1280, 390, 1920], ["dark", 390, 1280, 1920]] as const) {
+      await t.step(`${look.name} ${theme}`, async () => {
+        const options = { token: look.out ? undefined : token, theme, width: widths[0] };
+        await using visitor = await visit(browser, site, options);
+        const { page, problems } = visitor;
+        await visitor.go(look.path);
+        await assertStill(visitor, look.name);
+        for (const width of widths) {
+          const what = `${look.name}-${theme}-${width}`;
+          await page.setViewportSize({ width, height: 800 });
+          await assertFits(visitor, what);
+          // At 1920 the document is the one of 1280.
+          if (width < 1920) await assertAccessible(visitor, what);
+          if (SHOTS) await takeShot(visitor, `${SHOTS}/${what}.png`);
+        }
+        if (look.error) problems.length = 0;
+        assert.deepEqual(problems, [], `${look.name} ${theme}: console`);
+      });
     }
     await t.step(`${look.name} has no style attribute and no inline script`, async () => {
       const client = look.out ? site.anonymous : site.client({ cookie: `__Host-session=${token}` });
@@ -122,4 +129,13 @@ async function lookAt(t: Deno.TestContext, browser: Browser, site: TestSite, loo
       assert.doesNotMatch(text, /<script(?![^>]*( src=|application\/json))/);
     });
   }
+}
+
+/** As high as the page is: what scrolls by itself (tables that fill the window) stays as it is seen. */
+async function takeShot({ page }: Visitor, path: string): Promise<void> {
+  const height = await page.evaluate("document.documentElement.scrollHeight") as number;
+  const { width } = page.viewportSize()!;
+  await page.setViewportSize({ width, height: Math.min(Math.max(height, 800), 4_000) });
+  await page.screenshot({ path });
+  await page.setViewportSize({ width, height: 800 });
 }

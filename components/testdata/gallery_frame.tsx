@@ -29,7 +29,7 @@ export function GalleryFrame({ theme, path, children }: { theme: Theme; path: st
       foot="Version 0.1.0"
       theme={theme}
       fleet={{ healthy: 2431, degraded: 12, unreachable: 3 }}
-      runningJobs={2}
+      working={2}
       user={{ name: "admin", role: "admin" }}
     >
       {children}

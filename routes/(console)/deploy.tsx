@@ -48,7 +48,7 @@ async function review(
 ) {
   const { sql, clock } = ctx.state.services;
   const preview = await deployPreview(sql, viewerOf(ctx.state).id, selection);
-  return { step: "review" as const, preview: wire(preview), selection, chosen, problem, reason, key: uuidv7(clock) };
+  return { step: "review" as const, preview: wire(preview), chosen, problem, reason, key: uuidv7(clock) };
 }
 
 export const handler = define.handlers({
@@ -135,7 +135,7 @@ export default define.page<typeof handler>(({ data, state }) => {
       </>
     );
   }
-  const { preview, chosen, problem, reason, key, selection } = data;
+  const { preview, chosen, problem, reason, key } = data;
   const { totals } = preview;
   return (
     <>
@@ -176,7 +176,6 @@ export default define.page<typeof handler>(({ data, state }) => {
             chosen={chosen}
             reason={reason}
             idempotency_key={key}
-            security_only={selection.security_only === true}
             now={now}
           />
         )}

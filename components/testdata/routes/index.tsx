@@ -56,7 +56,7 @@ export default define.page(({ state }) => {
           label="Health"
           options={[{ value: "", label: "Any" }, { value: "unreachable", label: "Unreachable" }]}
         />
-        <FilterSelect id="system" name="system" label="System" options={[{ value: "", label: "Any" }]} />
+        <FilterSelect id="system" name="system" label="System" options={[{ value: "", label: "Any system" }]} />
         <Button type="submit" icon="filter">Apply</Button>
       </Filters>
       <Table

@@ -39,70 +39,77 @@ export function PatchesTable(
       columns={
         <>
           <Column>Package</Column>
-          <Column>Installed</Column>
-          <Column>Available</Column>
           <Column>Kind</Column>
-          <Column>State</Column>
-          <Column>From</Column>
+          <Column>Version</Column>
           <Column right>Size</Column>
-          <Column right>Pending since</Column>
+          <Column right>Pending for</Column>
         </>
       }
     >
-      {patches.map((patch) => (
-        <Row key={patch.package_id}>
-          <RowName>
-            {patch.name}
-            {patch.arch && patch.arch !== host.architecture && <span class="muted">:{patch.arch}</span>}
-          </RowName>
-          <Cell>
-            {patch.current_version ? <Code>{patch.current_version}</Code> : <span class="muted">unknown</span>}
-          </Cell>
-          <Cell>
-            <Code>{patch.available_version}</Code>
-          </Cell>
-          <Cell>
-            <span class="cell-parts">
-              {patch.security
-                ? (
-                  <Badge
-                    tone="bad"
-                    title={patch.security_version ? `Security fix since ${patch.security_version}` : undefined}
-                  >
-                    security
-                  </Badge>
-                )
-                : <span class="muted">other</span>}
-              {patch.severity !== "unknown" && <Severity severity={patch.severity} />}
-              <CveList ids={patch.cve_ids} />
-              {patch.requires_reboot && <Badge tone="warn">reboot</Badge>}
-            </span>
-          </Cell>
-          <Cell title={patch.state_reason ?? undefined}>
-            <span class="cell-parts">
-              {patch.state === "installable"
-                ? <span class="muted">installable</span>
-                : <Badge tone="warn">{PATCH_STATE[patch.state]}</Badge>}
-              {patch.state_reason && <span class="muted cell-note">{patch.state_reason}</span>}
-              {patch.new_dependencies.length > 0 && (
-                <span class="muted cell-note">brings {patch.new_dependencies.join(", ")}</span>
-              )}
-            </span>
-          </Cell>
-          <Cell>
-            <span class="muted">{patch.repositories.join(", ")}</span>
-          </Cell>
-          <Cell right>
-            {patch.size_bytes === null ? <span class="muted">–</span> : <Bytes bytes={patch.size_bytes} />}
-          </Cell>
-          <Cell right>
-            <span class="muted">
-              <RelativeTime at={patch.first_seen_at} now={now} form="age" />
-            </span>
-          </Cell>
-        </Row>
-      ))}
+      {patches.map((patch) => <PatchLine key={patch.package_id} patch={patch} host={host} now={now} />)}
     </Table>
+  );
+}
+
+function PatchLine({ patch, host, now }: { patch: Wire<HostPatchRow>; host: Wire<HostDetail>; now: string }) {
+  const stays = patch.state !== "installable";
+  return (
+    <Row>
+      <RowName
+        marks={
+          <>
+            {patch.arch && patch.arch !== host.architecture && <span class="muted">{patch.arch}</span>}
+            {stays && <Badge tone="warn">{PATCH_STATE[patch.state]}</Badge>}
+          </>
+        }
+        note={<PatchNote patch={patch} />}
+      >
+        {patch.name}
+      </RowName>
+      <Cell>
+        <span class="cell-parts">
+          {patch.severity !== "unknown" && <Severity severity={patch.severity} />}
+          {patch.security ? <Badge tone="bad">security</Badge> : <span class="muted">other</span>}
+          {patch.requires_reboot && <Badge tone="warn">reboot</Badge>}
+        </span>
+      </Cell>
+      <Cell
+        note={
+          <>
+            from <Code>{patch.current_version ?? "unknown"}</Code>
+          </>
+        }
+      >
+        <Code>{patch.available_version}</Code>
+      </Cell>
+      <Cell right label="Size">
+        {patch.size_bytes === null ? <span class="muted">–</span> : <Bytes bytes={patch.size_bytes} />}
+      </Cell>
+      <Cell right label="Pending for">
+        <span class="muted">
+          <RelativeTime at={patch.first_seen_at} now={now} form="age" />
+        </span>
+      </Cell>
+    </Row>
+  );
+}
+
+/** What a person asks first: why it stays, what comes along, which CVEs it closes, else where it comes from. */
+function PatchNote({ patch }: { patch: Wire<HostPatchRow> }) {
+  const { state, state_reason, new_dependencies, cve_ids, security_version, repositories } = patch;
+  if (state !== "installable" && state_reason) return <span class="row-note-full">{state_reason}</span>;
+  return (
+    <>
+      {cve_ids.length > 0 && (
+        <>
+          <CveList ids={cve_ids} />
+          {" "}
+        </>
+      )}
+      {security_version && security_version !== patch.available_version && `fixed in ${security_version} `}
+      {new_dependencies.length > 0 && `brings ${new_dependencies.join(", ")}`}
+      {cve_ids.length === 0 && new_dependencies.length === 0 && repositories.join(", ")}
+    </>
   );
 }
 
@@ -143,23 +150,27 @@ export function PackagesTable(
           >
             {packages.items.map((one) => (
               <Row key={`${one.name}:${one.arch}`}>
-                <RowName>
+                <RowName
+                  title={one.name}
+                  marks={
+                    <>
+                      {one.arch && <span class="muted">{one.arch}</span>}
+                      {one.held && <Badge tone="warn">held</Badge>}
+                    </>
+                  }
+                >
                   {one.name}
-                  {one.arch && <span class="muted">:{one.arch}</span>}
                 </RowName>
                 <Cell>
-                  <span class="cell-parts">
-                    <Code>{one.version}</Code>
-                    {one.held && <Badge tone="warn">held</Badge>}
-                  </span>
+                  <Code>{one.version}</Code>
                 </Cell>
-                <Cell>
+                <Cell label="Available">
                   {one.available_version ? <Code>{one.available_version}</Code> : <span class="muted">–</span>}
                 </Cell>
-                <Cell>
+                <Cell label="Source">
                   <span class="muted">{one.source_package}</span>
                 </Cell>
-                <Cell right>
+                <Cell right label="Size">
                   {one.size_bytes === null ? <span class="muted">–</span> : <Bytes bytes={one.size_bytes} />}
                 </Cell>
               </Row>
@@ -199,12 +210,14 @@ export function HostJobsTable({ host_id, jobs, now }: { host_id: string; jobs: W
     >
       {jobs.map((job) => (
         <Row key={job.job_id}>
-          <RowName href={`/jobs/${job.job_id}?host=${host_id}`}>{JOB_KIND[job.kind]}</RowName>
-          <Cell title={job.error ?? undefined}>
+          <RowName href={`/jobs/${job.job_id}?host=${host_id}`} note={job.error}>
+            {JOB_KIND[job.kind]}
+          </RowName>
+          <Cell>
             <JobState state={job.state} />
           </Cell>
-          <Cell right>{job.patches}</Cell>
-          <Cell>{job.requested_by}</Cell>
+          <Cell right label="Updates">{job.patches}</Cell>
+          <Cell label="By">{job.requested_by}</Cell>
           <Cell right>
             <span class="muted">
               <RelativeTime at={job.queued_at} now={now} />

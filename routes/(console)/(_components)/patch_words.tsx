@@ -1,3 +1,4 @@
+import { countText } from "../../../components/quantity.tsx";
 import type { JobKind } from "../../../core/jobs/types.ts";
 import type { PatchState } from "../../../protocol/api.ts";
 
@@ -18,11 +19,18 @@ export const JOB_KIND: Record<JobKind, string> = {
   rollback: "Rollback",
 };
 
+/** A job in a few words: how much it does, and where. `host` names it when there is only one. */
+export function jobTitle({ kind, hosts, patches }: { kind: JobKind; hosts: number; patches: number }, host?: string) {
+  const where = hosts === 1 && host ? host : countText(hosts, "host");
+  const what = countText(patches, "update");
+  return kind === "dry_run" ? `Dry run of ${what} on ${where}` : `${what} for ${where}`;
+}
+
 /** CVE ids: the first two, and how many more there are. */
 export function CveList({ ids }: { ids: string[] }) {
   if (ids.length === 0) return null;
   return (
-    <span class="mono muted" title={ids.join(", ")}>
+    <span class="mono" title={ids.join(", ")}>
       {ids.slice(0, 2).join(", ")}
       {ids.length > 2 && ` +${ids.length - 2}`}
     </span>

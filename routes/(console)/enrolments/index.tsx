@@ -87,21 +87,21 @@ export default define.page<typeof handler>(({ data, state }) => {
                 <Column>Agent address</Column>
                 <Column>Asked from</Column>
                 <Column>System</Column>
-                <Column right>Since</Column>
+                <Column right>Waits for</Column>
                 <Column>Decision</Column>
               </>
             }
           >
             {waiting.map((one) => (
               <Row key={one.id}>
-                <RowName>{one.fqdn}</RowName>
-                <Cell>
-                  <Code>{one.address}:{one.port}</Code>
+                <RowName title={one.fqdn}>{one.fqdn}</RowName>
+                <Cell label="Agent address">
+                  <Code>{one.address.includes(":") ? `[${one.address}]` : one.address}:{one.port}</Code>
                 </Cell>
-                <Cell>
+                <Cell label="Asked from">
                   <span class="cell-parts">
                     <Code>{one.source_address}</Code>
-                    {one.source_address !== one.address && <Badge tone="warn">another address</Badge>}
+                    {one.source_address !== one.address && <Badge tone="warn">differs</Badge>}
                     {one.clone_of && (
                       <Badge tone="warn" title={`Same machine id as ${one.clone_of.name}`}>clone?</Badge>
                     )}
@@ -110,16 +110,18 @@ export default define.page<typeof handler>(({ data, state }) => {
                 <Cell>
                   {typeof one.os_details.name === "string" ? one.os_details.name : <span class="muted">unknown</span>}
                 </Cell>
-                <Cell right>
+                <Cell right label="Waits for">
                   <RelativeTime at={one.created_at} now={now} form="age" />
                 </Cell>
                 <Cell>
-                  <div class="row">
+                  <div class="cell-parts">
                     <form method="post" action={`/enrolments/${one.id}/approve`}>
-                      <Button size="small" kind="primary" type="submit">Approve</Button>
+                      <Button size="small" kind="primary" type="submit" aria-label={`Approve ${one.fqdn}`}>
+                        Approve
+                      </Button>
                     </form>
                     <form method="post" action={`/enrolments/${one.id}/deny`}>
-                      <Button size="small" kind="danger" type="submit">Deny</Button>
+                      <Button size="small" type="submit" aria-label={`Deny ${one.fqdn}`}>Deny</Button>
                     </form>
                   </div>
                 </Cell>
@@ -144,11 +146,11 @@ export default define.page<typeof handler>(({ data, state }) => {
             {tokens.map((one) => (
               <Row key={one.id}>
                 <RowName>{one.label || "without label"}</RowName>
-                <Cell>{one.created_by}</Cell>
-                <Cell right>
+                <Cell label="Made by">{one.created_by}</Cell>
+                <Cell right label="Made">
                   <RelativeTime at={one.created_at} now={now} />
                 </Cell>
-                <Cell right>
+                <Cell right label="Expires">
                   <RelativeTime at={one.expires_at} now={now} />
                 </Cell>
               </Row>
@@ -156,7 +158,7 @@ export default define.page<typeof handler>(({ data, state }) => {
           </Table>
         </>
       )}
-      <p class="meta">
+      <p class="meta wrap">
         Fingerprint of this manager's CA (SHA-256): <Code>{displayFingerprint(state.services.ca_fingerprint)}</Code>
       </p>
     </>

@@ -17,14 +17,14 @@ import { fleetSentence, hostsQuery, withQuery } from "../(_components)/host_word
 export const access = { role: "auditor", scope: "hosts", audit: null } as const satisfies RouteAccess;
 
 const HEALTH = [
-  { value: "", label: "Any" },
+  { value: "", label: "Any health" },
   { value: "healthy", label: "Healthy" },
   { value: "degraded", label: "Degraded" },
   { value: "unreachable", label: "Unreachable" },
   { value: "pending", label: "Pending" },
 ];
 const STATUS = [
-  { value: "", label: "Any" },
+  { value: "", label: "Any status" },
   { value: "security", label: "Security updates" },
   { value: "pending", label: "Any updates" },
   { value: "reboot", label: "Reboot due" },
@@ -108,10 +108,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
         )
         : (
           <>
-            <Filters
-              action="/hosts"
-              result={`${list.total.toLocaleString("en")} of ${fleet.hosts.toLocaleString("en")} hosts`}
-            >
+            <Filters action="/hosts">
               {query.sort && <input type="hidden" name="sort" value={query.sort} />}
               <input
                 class="input"
@@ -141,7 +138,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
                 name="os"
                 label="System"
                 value={query.os}
-                options={[{ value: "", label: "Any" }, ...systems]}
+                options={[{ value: "", label: "Any system" }, ...systems]}
               />
               {groups.length > 0 && (
                 <FilterSelect
@@ -149,7 +146,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
                   name="group"
                   label="Group"
                   value={query.group}
-                  options={[{ value: "", label: "Any" }, ...groups, {
+                  options={[{ value: "", label: "Any group" }, ...groups, {
                     value: "none",
                     label: `In no group (${list.facets.ungrouped})`,
                   }]}
@@ -170,8 +167,9 @@ export default define.page<typeof handler>(({ data, state, url }) => {
               )
               : (
                 <HostTable
-                  key={url.search}
                   hosts={wire(list.items)}
+                  total={list.total}
+                  fleet={fleet.hosts}
                   query={new URLSearchParams(
                     Object.entries({ ...query, limit: String(PAGE) }).filter((pair): pair is [string, string] =>
                       !!pair[1]
@@ -190,14 +188,18 @@ export default define.page<typeof handler>(({ data, state, url }) => {
                   may_deploy={viewer.role !== "auditor"}
                 />
               )}
-            <nav class="row" aria-label="Pages of hosts">
-              {query.cursor && (
-                <LinkButton href={withQuery(url, { cursor: null })} icon="chevron-left">First page</LinkButton>
-              )}
-              {list.next && (
-                <LinkButton href={withQuery(url, { cursor: list.next })} icon="chevron-right">Next {PAGE}</LinkButton>
-              )}
-            </nav>
+            {(query.cursor || list.next) && (
+              <nav class="row" aria-label="Pages of hosts">
+                {query.cursor && (
+                  <LinkButton href={withQuery(url, { cursor: null })} icon="chevron-left">First page</LinkButton>
+                )}
+                {list.next && (
+                  <LinkButton href={withQuery(url, { cursor: list.next })} icon="chevron-right">
+                    Next {PAGE}
+                  </LinkButton>
+                )}
+              </nav>
+            )}
           </>
         )}
     </>

@@ -15,7 +15,7 @@ import LiveRefresh from "../../../islands/live_refresh.tsx";
 import { page, type RouteAccess } from "../../../web/mod.ts";
 import { define, viewerOf } from "../../(_role)/state.ts";
 import { withQuery } from "../(_components)/host_words.ts";
-import { JOB_KIND } from "../(_components)/patch_words.tsx";
+import { jobTitle } from "../(_components)/patch_words.tsx";
 
 export const access = { role: "auditor", scope: "hosts", audit: null } as const satisfies RouteAccess;
 
@@ -68,13 +68,12 @@ export default define.page<typeof handler>(({ data, state, url }) => {
         : (
           <Table
             label="Jobs"
+            height="fill"
             columns={
               <>
                 <Column>Job</Column>
                 <Column>State</Column>
                 <Column right>Progress</Column>
-                <Column right>Hosts</Column>
-                <Column right>Updates</Column>
                 <Column>By</Column>
                 <Column>Reason</Column>
                 <Column right>When</Column>
@@ -83,16 +82,12 @@ export default define.page<typeof handler>(({ data, state, url }) => {
           >
             {list.items.map((job) => (
               <Row key={job.id}>
-                <RowName href={`/jobs/${job.id}`}>
-                  {JOB_KIND[job.kind]} {job.simulated && <Simulated />}
-                </RowName>
+                <RowName href={`/jobs/${job.id}`} marks={job.simulated && <Simulated />}>{jobTitle(job)}</RowName>
                 <Cell>
                   <JobState state={job.state} />
                 </Cell>
-                <Cell right>{job.ended_at ? <span class="muted">–</span> : `${job.progress} %`}</Cell>
-                <Cell right>{job.hosts}</Cell>
-                <Cell right>{job.patches}</Cell>
-                <Cell>{job.requested_by.name}</Cell>
+                <Cell right label="Progress">{job.ended_at ? <span class="muted">–</span> : `${job.progress} %`}</Cell>
+                <Cell label="By">{job.requested_by.name}</Cell>
                 <Cell wide title={job.reason}>{job.reason || <span class="muted">–</span>}</Cell>
                 <Cell right>
                   <span class="muted">

@@ -65,7 +65,12 @@ export default define.page<typeof handler>(({ data, state, url }) => {
         crumbs={[{ href: "/hosts", label: "Hosts" }]}
         marks={
           <>
-            <HealthStatus health={host.health} since={host.not_answering_since ?? host.health_since} now={now} />
+            <HealthStatus
+              health={host.health}
+              since={host.health_since}
+              silentSince={host.not_answering_since}
+              now={now}
+            />
             {host.simulated && <Simulated />}
             <LiveRefresh topics={[`host:${host.id}`]} after_seq={after_seq} now={now} />
           </>
@@ -101,7 +106,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
           <Facts host={host} now={now} />
           {may_act && (
             <div class="row">
-              <DialogButton opens="remove-host" kind="danger" icon="trash-2">Remove host …</DialogButton>
+              <DialogButton opens="remove-host" icon="trash-2">Remove host …</DialogButton>
             </div>
           )}
         </aside>
@@ -146,17 +151,7 @@ function Problems({ host, now }: { host: Wire<HostDetail>; now: string }) {
   const poll = host.polls.find(({ parked_reason }) => parked_reason);
   return (
     <>
-      {host.health_reason && (
-        <Notice
-          tone={host.health === "unreachable" ? "bad" : "warn"}
-          title={host.health === "unreachable" ? "This host does not answer." : "This host reports a problem."}
-        >
-          {host.health_reason}
-        </Notice>
-      )}
-      {host.problems.filter((problem) => problem !== host.health_reason).map((problem) => (
-        <Notice key={problem} tone="warn">{problem}</Notice>
-      ))}
+      <HealthProblem host={host} />
       {host.refused_at && (
         <Notice tone="bad" title="What this host last sent was refused.">
           {host.refused_reason} Shown is its last good report
@@ -179,6 +174,26 @@ function Problems({ host, now }: { host: Wire<HostDetail>; now: string }) {
       )}
     </>
   );
+}
+
+/** Why its health is as it is. Problems that it named while it answered say nothing about its silence. */
+function HealthProblem({ host }: { host: Wire<HostDetail> }) {
+  const { health, health_reason, problems, not_answering_since } = host;
+  if (health === "unreachable") {
+    return <Notice tone="bad" title="This host does not answer.">{health_reason}</Notice>;
+  }
+  if (not_answering_since) {
+    return <Notice tone="warn" title="It did not answer the last time; it is asked again.">{health_reason}</Notice>;
+  }
+  if (problems.length > 1) {
+    return (
+      <Notice tone="warn" title={`This host reports ${problems.length} problems.`}>
+        <ul class="notice-list">{problems.map((problem) => <li key={problem}>{problem}</li>)}</ul>
+      </Notice>
+    );
+  }
+  if (!health_reason) return null;
+  return <Notice tone="warn" title="This host reports a problem.">{health_reason}</Notice>;
 }
 
 function Facts({ host, now }: { host: Wire<HostDetail>; now: string }) {
@@ -208,7 +223,7 @@ function Facts({ host, now }: { host: Wire<HostDetail>; now: string }) {
         { name: "Reboot", value: host.reboot_required ? host.reboot_reasons.join(", ") || "due" : "not due" },
         { name: "Last seen", value: time(host.last_seen) ?? "never" },
         { name: "Last report", value: time(host.report_received_at) ?? "never" },
-        { name: "Next health check", value: time(host.polls.find(({ kind }) => kind === "health")?.next_at ?? null) },
+        { name: "Next health check", value: nextCheck(host, now) },
         { name: "Up since", value: time(host.boot_time) },
         { name: "Certificate ends", value: time(host.certificate_expires_at) },
         { name: "Groups", value: host.groups.map(({ name }) => name).join(", ") || "none" },
@@ -218,4 +233,11 @@ function Facts({ host, now }: { host: Wire<HostDetail>; now: string }) {
       ]}
     />
   );
+}
+
+/** A time that has passed means that the manager is late, not the host. */
+function nextCheck(host: Wire<HostDetail>, now: string) {
+  const next = host.polls.find(({ kind }) => kind === "health")?.next_at;
+  if (!next) return null;
+  return next <= now ? "due now" : <RelativeTime at={next} now={now} focusable />;
 }

@@ -1,15 +1,15 @@
 import { Simulated } from "../../../../components/badge.tsx";
 import { PageHead } from "../../../../components/page_head.tsx";
-import { countText } from "../../../../components/quantity.tsx";
 import { RelativeTime } from "../../../../components/relative_time.tsx";
 import { rfc3339 } from "../../../../core/clock.ts";
 import { lastEvent } from "../../../../core/live/read_events.ts";
 import { jobHostDetail, jobHostLog, jobHosts } from "../../../../core/views/job_hosts.ts";
-import { jobDetail, type JobSummary } from "../../../../core/views/list_jobs.ts";
-import { type Wire, wire } from "../../../../core/wire.ts";
+import { jobDetail } from "../../../../core/views/list_jobs.ts";
+import { wire } from "../../../../core/wire.ts";
 import JobView from "../../../../islands/job_view.tsx";
 import { page, type RouteAccess } from "../../../../web/mod.ts";
 import { define, viewerOf } from "../../../(_role)/state.ts";
+import { jobTitle } from "../../(_components)/patch_words.tsx";
 
 export const access = { role: "auditor", scope: "hosts", audit: null } as const satisfies RouteAccess;
 
@@ -32,9 +32,9 @@ export const handler = define.handlers({
   },
 });
 
-export default define.page<typeof handler>(({ data, state, url }) => {
+export default define.page<typeof handler>(({ data, state }) => {
   const { job, hosts, shown, log, after_seq } = data;
-  const title = titleOf(job, hosts[0]?.name);
+  const title = jobTitle(job, hosts[0]?.name);
   state.title = title;
   const now = rfc3339(state.services.clock.now());
   const viewer = viewerOf(state);
@@ -55,7 +55,6 @@ export default define.page<typeof handler>(({ data, state, url }) => {
         }
       />
       <JobView
-        key={`${job.id} ${url.search} ${job.ended_at}`}
         job={job}
         hosts={hosts}
         shown={shown}
@@ -67,10 +66,3 @@ export default define.page<typeof handler>(({ data, state, url }) => {
     </>
   );
 });
-
-function titleOf(job: Wire<JobSummary>, first: string | undefined): string {
-  const where = job.hosts === 1 && first ? first : countText(job.hosts, "host");
-  const what = countText(job.patches, "update");
-  if (job.kind === "dry_run") return `Dry run of ${what} on ${where}`;
-  return `${what} for ${where}`;
-}

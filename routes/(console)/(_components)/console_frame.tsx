@@ -1,0 +1,50 @@
+import type { ComponentChildren } from "preact";
+import { Frame } from "../../../components/frame.tsx";
+import { rfc3339 } from "../../../core/clock.ts";
+import TimeUpdater from "../../../islands/time_updater.tsx";
+import { fleetOf } from "../../(_role)/fleet.ts";
+import { type State, viewerOf } from "../../(_role)/state.ts";
+
+/** Places that exist. The rail grows with the product; a link to nothing teaches people not to trust it. */
+const SECTIONS = [[
+  { href: "/hosts", label: "Hosts", icon: "server" },
+  { href: "/deploy", label: "Deploy", icon: "rocket", acts: true },
+  { href: "/jobs", label: "Jobs", icon: "list-checks" },
+], [
+  { href: "/enrolments", label: "Enrolment", icon: "shield-check", acts: true },
+]] as const;
+
+/** The product's frame around a page, with the numbers of the fleet as the viewer may see it. */
+export async function consoleFrame(state: State, url: URL, children: ComponentChildren) {
+  const viewer = viewerOf(state);
+  const { version, clock } = state.services;
+  const { healthy, degraded, unreachable, running, hosts } = await fleetOf(state);
+  // Auditors read: what only acts is not theirs.
+  const sections = SECTIONS
+    .map((links) => links.filter((link) => !("acts" in link) || viewer.role !== "auditor"))
+    .filter((links) => links.length > 0)
+    .map((links) =>
+      links.map(({ href, label, icon }) => ({
+        href,
+        label,
+        icon,
+        count: href === "/hosts" && hosts > 0 ? hosts.toLocaleString("en") : undefined,
+      }))
+    );
+  return (
+    <Frame
+      sections={sections}
+      path={url.pathname}
+      back={url.pathname + url.search}
+      foot={`Version ${version}`}
+      theme={state.theme ?? "system"}
+      fleet={hosts > 0 ? { healthy, degraded, unreachable } : null}
+      working={running}
+      user={{ name: viewer.display_name || viewer.username, role: viewer.role }}
+      search={url.pathname === "/hosts" ? url.searchParams.get("q") ?? undefined : undefined}
+    >
+      <TimeUpdater now={rfc3339(clock.now())} />
+      {children}
+    </Frame>
+  );
+}
