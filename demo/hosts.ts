@@ -24,9 +24,12 @@ export interface HostOptions {
   started(child: Child): void;
 }
 
-/** What a child needs of our environment to run Deno; nothing else leaks in. */
+/**
+ * What a child needs of our environment to run Deno; nothing else leaks in. A run of the tests marks its processes, so
+ * that it can name those that were left behind.
+ */
 function runtimeEnvironment(): Record<string, string> {
-  const names = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "DENO_TLS_CA_STORE", "TZ", "LANG"];
+  const names = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "DENO_TLS_CA_STORE", "TZ", "LANG", "PATCH_TEST_RUN"];
   return Object.fromEntries(names.flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];

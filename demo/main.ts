@@ -54,7 +54,10 @@ async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
   say(bold("Linux Patch Manager, demo"));
   const temporary = options.once && options.state === null;
   const state = temporary ? await temporaryState() : options.state ?? defaultState();
-  if (temporary) stopping.after(() => Deno.remove(state, { recursive: true }));
+  if (temporary) {
+    say(dim(`State in ${state}, removed at the end`));
+    stopping.after(() => Deno.remove(state, { recursive: true }));
+  }
   const lock = await openState(state);
   stopping.after(() => Promise.resolve(lock.close()));
   const leftovers = await stopLeftovers(state);
@@ -70,7 +73,9 @@ async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
   const missing = await sandboxMissing();
   // Beside the manager's start: both wait for the disk more than for the processor.
   const sandbox = missing === null ? makeSandbox(state) : Promise.resolve(false);
-  sandbox.catch(() => {});
+  // It is awaited below; a stop before that waits for it too, so that apt does not write into a folder that goes.
+  const made = sandbox.then(() => {}, () => {});
+  stopping.after(() => made);
   const starting = startEmbedded(state);
   stopping.after(() => starting.then((database) => database.stop(), () => {}));
   const database = await step(
