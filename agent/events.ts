@@ -78,6 +78,14 @@ export class EventSockets {
     }
   }
 
+  /**
+   * Steps were lost behind us. Whoever listens comes back and asks, as after any broken connection; without it the
+   * manager would look only every 30 s.
+   */
+  #interrupt(): void {
+    for (const { socket } of this.#watchers) socket.close(1012, "steps may be missing");
+  }
+
   #open(socket: WebSocket, still_welcome: () => boolean): void {
     const watcher: Watcher = {
       socket,
@@ -91,7 +99,7 @@ export class EventSockets {
     this.#stop_watching ??= this.operations.watch((event) => {
       const line = JSON.stringify(wireEvent(event));
       for (const one of this.#watchers) if (hears(one, event.job_id)) this.#push(one, line);
-    });
+    }, () => this.#interrupt());
     this.#timer ??= setInterval(() => this.#beat(), this.limits.ping_ms);
     socket.on("error", () => socket.terminate());
     socket.on("close", () => this.#leave(watcher));

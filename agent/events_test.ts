@@ -155,3 +155,22 @@ Deno.test("a reader that does not read is dropped above the limit, others go on"
   await socket.closed;
   assert.equal((await agent.client.call("GET", "/api/v1/nothing")).status, 404);
 });
+
+Deno.test("after a gap behind the agent every socket is ended, so that its owner comes back and asks", async () => {
+  const watched = Promise.withResolvers<() => void>();
+  const operations = {
+    watch: (_: unknown, on_gap: () => void) => {
+      watched.resolve(on_gap);
+      return () => {};
+    },
+  } as unknown as HostOperations;
+  await using agent = await startTestAgent({ operations });
+  const sockets = [agent.client.socket(), agent.client.socket()];
+  for (const socket of sockets) await socket.next();
+  const codes = sockets.map(({ raw }) => new Promise((resolve) => raw.once("close", resolve)));
+  (await watched.promise)();
+  assert.deepEqual(await Promise.all(codes), [1012, 1012]);
+  const again = agent.client.socket();
+  assert.equal((await again.next()).event, "connected");
+  await again.end();
+});

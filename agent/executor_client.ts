@@ -26,15 +26,17 @@ interface Connection {
 /**
  * The executor as seen from the network side. Connects when the first call comes and again when the connection
  * was lost; calls that were under way then fail with PKG_MANAGER_ERROR, retryable. Watching survives a restart of
- * the executor: what was missed is in `job()`.
+ * the executor: `on_gap` is called then, and what was missed is in `job()`.
  */
 export function connectExecutor(socket_path: string, options: ExecutorClientOptions = {}): HostOperations {
   const { timeout_ms = 60_000, long_timeout_ms = 900_000, retry_ms = 250 } = options;
-  const listeners = new Set<(event: HostJobEvent) => void>();
+  const listeners = new Map<(event: HostJobEvent) => void, () => void>();
   let connecting: Promise<Connection> | null = null;
   let closed = false;
   let retry: ReturnType<typeof setTimeout> | undefined;
   let pause = retry_ms;
+  /** Somebody listened while nothing could be heard. */
+  let missed = false;
 
   function connection(): Promise<Connection> {
     if (closed) return Promise.reject(new OperationError("PKG_MANAGER_ERROR", "The executor client is closed."));
@@ -48,19 +50,24 @@ export function connectExecutor(socket_path: string, options: ExecutorClientOpti
 
   async function open(): Promise<Connection> {
     const opened = openConnection(await Deno.connect({ transport: "unix", path: socket_path }), (event) => {
-      for (const listener of listeners) listener(event);
+      for (const listener of listeners.keys()) listener(event);
     });
     opened.closed.then(() => {
       connecting = null;
       if (listeners.size > 0) keepWatching();
     });
-    if (listeners.size > 0) await opened.call({ call: "watch" }, timeout_ms);
+    if (listeners.size > 0) {
+      await opened.call({ call: "watch" }, timeout_ms);
+      if (missed) { for (const tellGap of listeners.values()) tellGap(); }
+      missed = false;
+    }
     return opened;
   }
 
   /** Nobody calls while nothing changes, so the watching connection has to come back by itself. */
   function keepWatching(): void {
     if (closed || listeners.size === 0) return;
+    missed = true;
     clearTimeout(retry);
     retry = setTimeout(() => {
       connection().then(() => pause = retry_ms, () => {
@@ -88,8 +95,8 @@ export function connectExecutor(socket_path: string, options: ExecutorClientOpti
     job: (job_id) => isJobId(job_id) ? call<HostJob | null>(HostJobSchema.nullable(), { call: "job", job_id }) : none(),
     cancel: (job_id) => isJobId(job_id) ? call<HostJob>(HostJobSchema, { call: "cancel", job_id }) : unknownJob(),
     remove: (job_id) => isJobId(job_id) ? call(z.null(), { call: "remove", job_id }).then(() => {}) : unknownJob(),
-    watch(listener) {
-      listeners.add(listener);
+    watch(listener, on_gap = () => {}) {
+      listeners.set(listener, on_gap);
       // A connection that is open already has to be told; a new one tells by itself.
       const first = listeners.size === 1;
       if (first && connecting !== null) {

@@ -109,7 +109,10 @@ export interface HostOperations {
   cancel(job_id: string): Promise<HostJob>;
   /** Forgets an ended job. @throws OperationError JOB_NOT_FOUND, DELETE_NOT_ALLOWED */
   remove(job_id: string): Promise<void>;
-  /** Tells every step of every job from now on. Returns how to stop watching. */
-  watch(listener: (event: HostJobEvent) => void): () => void;
+  /**
+   * Tells every step of every job from now on. Returns how to stop watching.
+   * @param on_gap steps may be missing between those told before and after it: ask for the jobs again
+   */
+  watch(listener: (event: HostJobEvent) => void, on_gap?: () => void): () => void;
   close(): Promise<void>;
 }

@@ -105,11 +105,14 @@ sandboxTest("the client survives restarts of the executor, watching included", a
   const client = connectExecutor(path, { retry_ms: 10 });
   await assert.rejects(client.health(), (error) => error instanceof OperationError && error.retryable);
   const events: HostJobEvent[] = [];
-  client.watch((event) => events.push(event));
+  let gaps = 0;
+  client.watch((event) => events.push(event), () => gaps++);
   const executor = openExecutor(bed);
-  for (const run of ["first", "second"]) {
+  for (const [index, run] of ["first", "second"].entries()) {
     const server = serveSocket(await listenOnSocket(path), executor, silentLog);
     await waitFor("the connection", () => client.health());
+    // Also for the first: somebody listened before there was anything to hear.
+    assert.equal(gaps, index + 1);
     const job = await client.start(order(run, { dry_run: true }));
     await waitFor("the event", () => events.some((event) => event.job_id === job.job_id && event.phase === "done"));
     await server.close();
