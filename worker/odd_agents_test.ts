@@ -21,6 +21,8 @@ interface Odd {
   job?: string;
   /** Version of bash before and after an order was taken. */
   versions?: [string, string];
+  /** State of the package database, as the host tells it. */
+  packages?: "ok" | "interrupted" | "broken";
 }
 
 const refusal = (status: number, code: string): OrderAnswer => ({
@@ -34,7 +36,7 @@ const refusal = (status: number, code: string): OrderAnswer => ({
 const taken: OrderAnswer = { status: 202, text: envelope({ job_id: "7", status: "pending" }) };
 
 /** An agent that is not ours, or one that misbehaves. */
-async function openOdd({ state_id, order = [taken], job, versions = ["1.0", "2.0"] }: Odd) {
+async function openOdd({ state_id, order = [taken], job, versions = ["1.0", "2.0"], packages = "ok" }: Odd) {
   const database = await testDatabase();
   const { sql, web } = database;
   const keys: string[] = [];
@@ -51,7 +53,7 @@ async function openOdd({ state_id, order = [taken], job, versions = ["1.0", "2.0
       case "/api/v1/system/info":
         return say(200, envelope({ hostname: "odd", os: "Alpine" }));
       case "/api/v1/patches":
-        return say(200, envelope({ patches: [] }));
+        return say(200, envelope({ patches: [], state: packages }));
       case "/api/v1/packages":
         return say(200, envelope({ packages: [{ name: "bash", version: installed }] }));
       case "/api/v1/patches/apply": {
@@ -127,6 +129,17 @@ Deno.test("an agent that claims success and changed nothing has failed, twice", 
   assert.deepEqual([end.state, end.attempt], ["failed", 2]);
   assert.match(end.message, /reported success, but 0 of 1/);
   assert.equal(new Set(odd.keys).size, 2, "a new run under a new key");
+});
+
+Deno.test("a host that was left half-way is not tried again: its refusal would hide what failed", async (t) => {
+  for (const packages of ["interrupted", "broken"] as const) {
+    await t.step(packages, async () => {
+      await using odd = await openOdd({ state_id: "s", versions: ["1.0", "1.0"], packages });
+      const end = await odd.run();
+      assert.deepEqual([end.state, end.attempt, odd.keys.length], ["failed", 1, 1]);
+      assert.match(end.message, /reported success, but 0 of 1/);
+    });
+  }
 });
 
 Deno.test("a dry run is never sent to an agent that would take it for an order", async () => {

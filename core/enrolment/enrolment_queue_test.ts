@@ -146,3 +146,18 @@ Deno.test("operators decide for their own groups, auditors not at all", async ()
   const groups = await database.sql`select group_id from host_groups where host_id = ${host_id}`;
   assert.deepEqual(groups.map((row) => row.group_id), [a]);
 });
+
+Deno.test("a machine that says it is simulated is marked from the start, also before it ever answered", async () => {
+  await using database = await testDatabase();
+  const clock = fakeClock();
+  const issuer = await newIssuer(clock);
+  const admin = await addUser(database.sql, "admin");
+  const tokens = await createEnrolmentTokens(database.web, admin.id, { count: 3 }, callerContext(admin, clock));
+  const said = [{ simulated: "true" }, { simulated: "no" }, { distro: "simulated" }];
+  for (const [i, os_details] of said.entries()) {
+    const request = body({ fqdn: `s${i}.example`, os_details, token: tokens[i].token });
+    assert.equal((await ask(database.web, issuer, clock, request)).state, "approved");
+  }
+  const hosts = await database.sql`select simulated from hosts order by fqdn`;
+  assert.deepEqual(hosts.map((row) => row.simulated), [true, false, false]);
+});
