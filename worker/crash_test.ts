@@ -30,7 +30,7 @@ function dyingAt(bench: Bench, path: string, when: "before" | "after"): Partial<
 /** Steps of a worker until it dies. */
 async function workUntilKilled(bench: Bench, change: Partial<RunContext>, steps: string): Promise<void> {
   const context = bench.context(change);
-  const wish = { requested: false, bell: new Bell() };
+  const wish = { requested: false, host_removed: false, bell: new Bell() };
   const work = async () => {
     let run = await claimOne(bench.database.fleet);
     if (steps === "claimed") return;

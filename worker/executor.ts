@@ -42,12 +42,17 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const held = new Set<Held>();
 
   const hold = (run: Run): Held => {
-    const wish: CancelWish = { requested: run.cancel_requested_at !== null, bell: new Bell() };
+    const wish: CancelWish = {
+      requested: run.cancel_requested_at !== null,
+      host_removed: run.host_removed,
+      bell: new Bell(),
+    };
     const lost = new AbortController();
     const context = { ...options, signal: AbortSignal.any([signal, lost.signal]) };
     const renew = async () => {
       try {
-        const { cancel_requested } = await renewLease(sql, run);
+        const { cancel_requested, host_removed } = await renewLease(sql, run);
+        wish.host_removed = host_removed;
         if (!cancel_requested || wish.requested) return;
         wish.requested = true;
         wish.bell.ring();

@@ -21,7 +21,7 @@ export function failureCode(error: AgentError): string {
 
 /**
  * The host could not be asked. Tried again after 1, 5 and 30 minutes, then final: failed when nothing can have begun,
- * else unknown.
+ * else unknown. A host that was removed is not tried again.
  * @param begun whether the order may have been taken by the host.
  * @returns null: the row was given back, or is final.
  */
@@ -32,11 +32,13 @@ export async function failCommunication(
   begun: boolean,
 ): Promise<null> {
   const { sql, clock } = context;
-  const seconds = communicationRetrySeconds(run.communication_failures);
+  const seconds = run.host_removed ? null : communicationRetrySeconds(run.communication_failures);
   const facts = { error_code: failureCode(error), error: error.message.slice(0, 8_192) };
   if (seconds === null) {
     const uncertain = begun && run.kind === "apply";
-    const message = uncertain
+    const message = uncertain && run.host_removed
+      ? "The host was removed while it was at work and may have been changed: look at it there, do not repeat."
+      : uncertain
       ? "The host could not be reached any more and may have been changed: read it, do not repeat."
       : begun
       ? "The host could not be reached any more; a dry run changes nothing."

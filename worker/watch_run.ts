@@ -14,6 +14,8 @@ import { failCommunication, failureCode, LOST_MEMORY } from "./run_failures.ts";
 /** Whether a person asked to cancel; the bell is rung when that changes. */
 export interface CancelWish {
   requested: boolean;
+  /** The host was removed, which asks to cancel as well: its certificate is worth nothing, so it stays silent. */
+  host_removed: boolean;
   bell: Bell;
 }
 
@@ -44,7 +46,8 @@ export async function watchRun(context: RunContext, run: Run, wish: CancelWish):
   let asked_at = -Infinity;
   /** Milliseconds until the next question: soon when something is missing, else slowly as long as the host pushes. */
   const untilQuestion = () => {
-    const missing = silent_since === null && (writer.needs.ended || (writer.needs.snapshot && feed.live));
+    const missing = silent_since === null &&
+      (writer.needs.ended || wish.host_removed || (writer.needs.snapshot && feed.live));
     const pushing = silent_since === null && feed.live;
     const every = missing ? pace.flush_ms * 5 : pushing ? pace.safety_ms : pace.poll_ms;
     return asked_at + every - performance.now();
@@ -64,8 +67,8 @@ export async function watchRun(context: RunContext, run: Run, wish: CancelWish):
           writer.needs.snapshot = true;
           if (answer.http?.status === 404) return await forget(context, run, answer);
           silent_since ??= performance.now();
-          if (performance.now() - silent_since >= pace.grace_ms) {
-            return await failCommunication(context, run, answer, true);
+          if (wish.host_removed || performance.now() - silent_since >= pace.grace_ms) {
+            return await failCommunication(context, { ...run, host_removed: wish.host_removed }, answer, true);
           }
         } else {
           silent_since = null;

@@ -14,13 +14,16 @@ export function claimDueRuns(sql: Sql, limit: number): Promise<Run[]> {
 
 /**
  * Holds the row for another 30 s. To be called every 10 s.
- * @returns whether somebody asked to cancel it.
+ * @returns whether somebody asked to cancel it, and whether its host was removed.
  * @throws LostRun when the row went on without the caller.
  */
-export async function renewLease(sql: Sql, run: RunKey): Promise<{ cancel_requested: boolean }> {
+export async function renewLease(
+  sql: Sql,
+  run: RunKey,
+): Promise<{ cancel_requested: boolean; host_removed: boolean }> {
   const row = await renewRun(sql, run);
   if (!row) throw new LostRun(run);
-  return { cancel_requested: row.cancel_requested_at !== null };
+  return { cancel_requested: row.cancel_requested_at !== null, host_removed: row.host_removed };
 }
 
 /**

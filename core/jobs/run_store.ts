@@ -42,15 +42,19 @@ export function claimRuns(db: Db, limit: number): Promise<Run[]> {
  * Holds the row for another lease. Null when it went on without the caller. The state is not compared: the holder
  * itself may be changing it at this moment.
  */
-export function renewRun(db: Db, run: RunKey): Promise<{ cancel_requested_at: Temporal.Instant | null } | null> {
+export function renewRun(
+  db: Db,
+  run: RunKey,
+): Promise<{ cancel_requested_at: Temporal.Instant | null; host_removed: boolean } | null> {
   return maybe(
-    z.object({ cancel_requested_at: z.instanceof(Temporal.Instant).nullable() }),
+    z.object({ cancel_requested_at: z.instanceof(Temporal.Instant).nullable(), host_removed: z.boolean() }),
     db`
       update patch_job_hosts
       set lease_until = app_now() + make_interval(secs => ${LEASE_SECONDS}),
         next_at = app_now() + make_interval(secs => ${LEASE_SECONDS})
       where job_id = ${run.job_id} and host_id = ${run.host_id} and fence = ${run.fence} and lease_until is not null
-      returning cancel_requested_at`,
+      returning cancel_requested_at,
+        (select h.removed_at is not null from hosts h where h.id = patch_job_hosts.host_id) as host_removed`,
   );
 }
 
