@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type FaultBed, ok } from "../testing/fault_bed/bed.ts";
+import { EVERYTHING, type FaultBed, ok } from "../testing/fault_bed/bed.ts";
 import { faultRuns } from "../testing/fault_bed/fault_runs.ts";
-import { proveEnd, proveSameVersions, untilLogged } from "../testing/fault_bed/proof.ts";
+import { eventsOf, proveEnd, proveSameVersions, untilLogged } from "../testing/fault_bed/proof.ts";
 import { waitFor } from "../testing/wait_for.ts";
 
 const ORDER = ["heron-database", "curlew", "lumen-utils"];
@@ -43,7 +43,7 @@ faultRuns("a host that is killed in the middle of an apply", [
     const job_id = await inTheMiddle(bed);
     await bed.processes.kill("executor", "fleet", "agent");
     await bed.processes.start("fleet");
-    await bed.passTime(job_id);
+    await bed.passTime(job_id, "lease");
     await bed.processes.start("agent");
     await bed.sandbox.openGate();
     await bed.sandbox.idle();
@@ -121,14 +121,38 @@ faultRuns("a host that is killed in the middle of an apply", [
     const left = Date.parse(waiting.next_at) - Date.now();
     assert.ok(left > 40_000 && left <= 60_000, `${left} ms`);
     await bed.processes.start("agent");
-    await bed.passTime(job_id);
+    await bed.passTime(job_id, "retry");
     const message = /^1 of 1 package is at the ordered version/;
     const host = await proveEnd(bed, job_id, { state: "succeeded", message, upgraded: ["curlew"] });
     assert.deepEqual([(await run()).run_id, host.communication_failures, host.error], [run_id, 0, null]);
   }],
 
+  ["everything is killed again and again, whatever comes: one transaction, one true end", async (bed) => {
+    let seed = 20_261_121;
+    const random = () => (seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
+    await bed.fresh({ SLOW_STEPS: 8 });
+    const job_id = await bed.order(...ORDER);
+    for (let kill = 0; kill < 8 && (await bed.openRuns()).length > 0; kill++) {
+      const before = (await eventsOf(bed, job_id)).length;
+      const moved = async () => (await bed.openRuns()).length === 0 || (await eventsOf(bed, job_id)).length > before;
+      await waitFor("the next step", moved, { every_ms: 5, deadline_ms: 60_000 });
+      const name = EVERYTHING[Math.floor(random() * EVERYTHING.length)];
+      await bed.processes.kill(name);
+      if (name === "fleet") await bed.passTime(job_id, "lease");
+      await bed.processes.start(name);
+      await bed.passTime(job_id, "retry");
+    }
+    await waitFor("the end", async () => {
+      await bed.passTime(job_id, "retry");
+      return (await bed.openRuns()).length === 0;
+    }, { every_ms: 500, deadline_ms: 60_000 });
+    await proveEnd(bed, job_id, done);
+    await proveSameVersions(bed);
+  }],
+
   ["a host whose certificate was revoked: polls and jobs say so", async (bed) => {
     await bed.fresh({ SLOW_STEPS: 0 });
+    // Nothing revokes the certificate of a host that stays, so far; removing the host is the next run.
     await bed.database.sql`update certificates set revoked_at = app_now() where host_id = ${bed.host_id}`;
     await bed.database.sql`
       select pg_notify('wake_fleet', json_build_object('kind', 'certificate', 'id', ${bed.host_id}::text)::text)`;
@@ -140,6 +164,24 @@ faultRuns("a host that is killed in the middle of an apply", [
     const job_id = await bed.order("curlew");
     const waiting = await bed.untilState(job_id, "waiting");
     assert.match(waiting.message, words);
+    assert.equal(waiting.error_code, "REVOKED");
+    ok(await bed.client.post(`/api/v1/jobs/${job_id}/cancel`, { reason: "the host is not trusted any more" }));
+    assert.equal((await bed.end(job_id)).state, "cancelled");
     assert.deepEqual(await bed.sandbox.transactions(), {});
+    await bed.database.sql`update certificates set revoked_at = null where host_id = ${bed.host_id}`;
+    await bed.processes.stop("fleet");
+  }],
+
+  ["a host that is removed in the middle: the job ends as unknown, dpkg goes on to its end", async (bed) => {
+    const job_id = await inTheMiddle(bed);
+    const removed = ok(await bed.client.delete(`/api/v1/hosts/${bed.host_id}`));
+    assert.deepEqual([removed.cancelled_jobs, removed.revoked_certificates], [1, 1]);
+    const host = await bed.end(job_id);
+    const words =
+      "The host was removed while it was at work and may have been changed: look at it there, do not repeat.";
+    assert.deepEqual([host.state, host.message, host.error_code], ["unknown", words, "REVOKED"]);
+    await bed.sandbox.openGate();
+    await proveEnd(bed, job_id, { state: "unknown", message: /do not repeat/, upgraded: ORDER });
+    assert.equal((await bed.sandbox.versions())["heron-database"], "15.5-0");
   }],
 ]);

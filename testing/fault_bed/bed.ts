@@ -162,16 +162,18 @@ export class FaultBed implements AsyncDisposable {
   }
 
   /**
-   * Lets the time pass that a row waits, without waiting: a dead worker's lease has ended, a retry is due. As the
-   * owner of the database, because nothing in the product can do it; then the fleet role is told to look.
+   * Lets the time pass without waiting: `lease` ends the one of a worker that died, `retry` makes due what waits and
+   * nobody holds. As the owner of the database, because nothing in the product can do it; then the fleet role is told
+   * to look.
    */
-  async passTime(job_id: string): Promise<void> {
-    await this.database.sql`
-      update patch_job_hosts
-      set next_at = app_now(), lease_until = case when lease_until is null then null else app_now() end
-      where job_id = ${job_id}`;
-    await this.database.sql`
-      select pg_notify('wake_fleet', json_build_object('kind', 'job', 'id', ${job_id}::text)::text)`;
+  async passTime(job_id: string, what: "lease" | "retry"): Promise<void> {
+    const { sql } = this.database;
+    await (what === "lease"
+      ? sql`
+        update patch_job_hosts set next_at = app_now(), lease_until = app_now()
+        where job_id = ${job_id} and lease_until is not null`
+      : sql`update patch_job_hosts set next_at = app_now() where job_id = ${job_id} and lease_until is null`);
+    await sql`select pg_notify('wake_fleet', json_build_object('kind', 'job', 'id', ${job_id}::text)::text)`;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -21,5 +21,6 @@ export function faultRuns(name: string, runs: FaultRun[]): void {
       // A process that one run starts may be killed by the next; the test around them looks for leaks.
       await t.step({ name: words, fn: () => run(bed), sanitizeOps: false, sanitizeResources: false });
     }
+    assert.deepEqual(await bed.processes.errors(), [], "errors that nobody foresaw");
   });
 }

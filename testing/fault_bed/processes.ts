@@ -63,6 +63,12 @@ export class Processes<Name extends string> implements AsyncDisposable {
     return line !== undefined && Date.parse(JSON.parse(line).time) >= child.started_ms;
   }
 
+  /** Lines of level error in all logs. */
+  async errors(): Promise<string[]> {
+    const logs = await Promise.all([...this.#running.values()].map(({ log }) => Deno.readTextFile(log)));
+    return logs.join("").split("\n").filter((line) => line.includes('"level":"error"'));
+  }
+
   /** kill -9, all before the first is waited for. */
   async kill(...names: Name[]): Promise<void> {
     for (const name of names) Deno.kill(this.pid(name), "SIGKILL");

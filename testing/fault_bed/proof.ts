@@ -11,7 +11,7 @@ export interface Expected {
   /** What the page says of the host. */
   message: RegExp;
   /** Packages that dpkg upgraded. Each by one transaction, each once. */
-  upgraded: string[];
+  upgraded: readonly string[];
   /** How often the package manager was started for the job. Default 1. */
   starts?: number;
 }
