@@ -1,3 +1,4 @@
+import { Badge } from "./badge.tsx";
 import type { Tone } from "./shape.tsx";
 
 export type SeverityName = "critical" | "high" | "medium" | "low" | "unknown";
@@ -35,4 +36,10 @@ export function Severity({ severity, count }: { severity: SeverityName; count?: 
       </span>
     </span>
   );
+}
+
+/** What an update means for security: its severity, that it is one whose severity nobody said, or that it is none. */
+export function SecurityMark({ security, severity }: { security: boolean; severity: SeverityName }) {
+  if (!security) return <span class="muted">–</span>;
+  return severity === "unknown" ? <Badge tone="bad">security</Badge> : <Severity severity={severity} />;
 }

@@ -114,11 +114,15 @@ export function RowName(
   );
 }
 
-/** Any other cell. `wide` takes what is left and cuts the text; `label` names it where rows are stacked (phones). */
+/**
+ * Any other cell. `wide` takes what is left and cuts the text; `label` names it where rows are stacked (phones), and
+ * `roomy` leaves it out there, for what the thing's own page says as well.
+ */
 export function Cell(
-  { right, wide, title, label, note, children }: {
+  { right, wide, roomy, title, label, note, children }: {
     right?: boolean;
     wide?: boolean;
+    roomy?: boolean;
     title?: string;
     label?: string;
     /** Second line. */
@@ -127,7 +131,12 @@ export function Cell(
   },
 ) {
   return (
-    <td class={right ? "align-right" : wide ? "cell-wide" : undefined} title={title} data-label={label}>
+    <td
+      class={[right && "align-right", wide && "cell-wide", roomy && "cell-roomy"].filter(Boolean).join(" ") ||
+        undefined}
+      title={title}
+      data-label={label}
+    >
       {children}
       {note && <span class="row-note">{note}</span>}
     </td>

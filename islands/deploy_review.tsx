@@ -6,7 +6,7 @@ import { Field } from "../components/field.tsx";
 import { SectionHead } from "../components/page_head.tsx";
 import { Bytes, Code, countText } from "../components/quantity.tsx";
 import { RelativeTime } from "../components/relative_time.tsx";
-import { Severity } from "../components/severity.tsx";
+import { SecurityMark } from "../components/severity.tsx";
 import { Notice } from "../components/states.tsx";
 import { HealthStatus } from "../components/status.tsx";
 import { Cell, CheckCell, Column, Row, RowName, Table } from "../components/table.tsx";
@@ -80,7 +80,7 @@ export default function DeployReview({ preview, chosen, reason, idempotency_key,
               onToggle={(on) => toggle(packages.map(offerOf), on)}
             />
             <Column>Package</Column>
-            <Column>Kind</Column>
+            <Column>Security</Column>
             <Column>New version</Column>
             <Column right>Hosts</Column>
             <Column right>Size</Column>
@@ -196,13 +196,15 @@ function PackageLine(
         checked={ticked}
         onToggle={onToggle}
       />
-      <RowName title={offer.name} note={<OfferNote offer={offer} />}>{offer.name}</RowName>
+      <RowName
+        title={offer.name}
+        note={<OfferNote offer={offer} />}
+        marks={offer.requires_reboot && <Badge tone="warn">reboot</Badge>}
+      >
+        {offer.name}
+      </RowName>
       <Cell>
-        <span class="cell-parts">
-          {offer.severity !== "unknown" && <Severity severity={offer.severity} />}
-          {offer.security ? <Badge tone="bad">security</Badge> : <span class="muted">other</span>}
-          {offer.requires_reboot && <Badge tone="warn">reboot</Badge>}
-        </span>
+        <SecurityMark security={offer.security} severity={offer.severity} />
       </Cell>
       <Cell
         title={offer.from_versions.join(", ")}

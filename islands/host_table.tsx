@@ -164,19 +164,19 @@ function HostLine(
             silentSince={host.not_answering_since}
             now={now}
           />
+          {host.running_job && (
+            <a href={`/jobs/${host.running_job.job_id}?host=${host.id}`}>
+              <JobState state={host.running_job.state as "running"} />
+              <span class="visually-hidden">: the job on {host.name}</span>
+            </a>
+          )}
           {host.refused_at && <Badge tone="bad">report refused</Badge>}
           {host.reboot_required && <Badge tone="warn">reboot</Badge>}
         </span>
       </Cell>
-      <Cell>{host.os_name ? `${host.os_name} ${host.os_version ?? ""}` : <span class="muted">unknown</span>}</Cell>
+      <Cell roomy>{host.os_name ? systemName(host) : <span class="muted">unknown</span>}</Cell>
       <Cell right label="Updates">
-        {host.running_job
-          ? (
-            <a href={`/jobs/${host.running_job.job_id}?host=${host.id}`}>
-              <JobState state={host.running_job.state as "running"} />
-            </a>
-          )
-          : !reported
+        {!reported
           ? <span class="muted" title="This host has not reported so far.">–</span>
           : host.pending > 0
           ? host.pending
@@ -194,9 +194,16 @@ function HostLine(
           {host.index_refreshed_at ? <RelativeTime at={host.index_refreshed_at} now={now} form="age" /> : "unknown"}
         </span>
       </Cell>
-      <Cell right label="Seen">
-        <span class="muted">{host.last_seen ? <RelativeTime at={host.last_seen} now={now} /> : "never"}</span>
+      <Cell right roomy>
+        <span class="muted">
+          {host.last_seen ? <RelativeTime at={host.last_seen} now={now} /> : "never"}
+        </span>
       </Cell>
     </Row>
   );
+}
+
+/** "Debian 12": the kind of kernel goes without saying. */
+function systemName({ os_name, os_version }: Pick<Host, "os_name" | "os_version">): string {
+  return `${os_name?.replace(/ GNU\/Linux$/, "")} ${os_version ?? ""}`;
 }

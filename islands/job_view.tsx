@@ -12,6 +12,7 @@ import type { Tone } from "../components/shape.tsx";
 import { Notice } from "../components/states.tsx";
 import { JobState, jobStateWord, LiveState } from "../components/status.tsx";
 import { Cell, Column, Row, RowName, Table } from "../components/table.tsx";
+import { ageText } from "../components/time_text.ts";
 import { useNow } from "../components/use_now.ts";
 import type { HostState } from "../core/jobs/types.ts";
 import type { JobHostDetail, JobHostLog, JobHostRow, JobPatchRow } from "../core/views/job_hosts.ts";
@@ -65,7 +66,7 @@ export default function JobView(props: Props) {
           <Actions job={job} hosts={hosts} ended={ended} may_act={props.may_act} />
         </span>
       </div>
-      {!ended && <HowFar job={job} hosts={hosts} />}
+      {!ended && <HowFar job={job} hosts={hosts} now={now} />}
       {job.hosts > 1 && <Parts job={job} />}
       <Verdict job={job} hosts={hosts} />
       {job.hosts > 1 && <HostsTable job={job} hosts={hosts} shown={shown?.host_id ?? null} now={now} />}
@@ -160,15 +161,17 @@ function Actions(
 }
 
 /** How far it is. One host has a bar of its own; several are counted, with a bar of their states below. */
-function HowFar({ job, hosts }: { job: Wire<JobSummary>; hosts: Wire<JobHostRow>[] }) {
+function HowFar({ job, hosts, now }: { job: Wire<JobSummary>; hosts: Wire<JobHostRow>[]; now: string }) {
   const label = job.kind === "dry_run" ? "Working out what would change" : "Installing";
   const done = overallProgress(hosts);
-  if (job.hosts === 1) return <Progress id="job-progress" label={label} done={done} words={`${done} %`} />;
+  const began = hosts.flatMap(({ started_at }) => started_at ?? []).sort()[0];
+  const duration = began ? `, for ${ageText(began, now)} so far` : "";
+  if (job.hosts === 1) return <Progress id="job-progress" label={label} done={done} words={`${done} %${duration}`} />;
   const count = hosts.filter(({ state }) => isFinalState(state)).length;
   return (
     <div class="progress-words">
       <span>{label}</span>
-      <span class="muted">{done} %, {count} of {countText(job.hosts, "host")} done</span>
+      <span class="muted">{done} %, {count} of {countText(job.hosts, "host")} done{duration}</span>
     </div>
   );
 }
@@ -245,7 +248,7 @@ function Parts({ job: { counts } }: { job: Wire<JobSummary> }) {
       <ul class="parts-words number">
         {parts.map(({ state, count }) => (
           <li key={state}>
-            {count.toLocaleString("en")} <JobState state={state} />
+            <JobState state={state} /> {count.toLocaleString("en")}
           </li>
         ))}
       </ul>

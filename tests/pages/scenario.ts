@@ -1,3 +1,4 @@
+import { createFirstAdmin } from "../../core/auth/create_first_admin.ts";
 import { requestEnrolment } from "../../core/enrolment/request_enrolment.ts";
 import { createEnrolmentTokens } from "../../core/enrolment/create_enrolment_tokens.ts";
 import { systemClock } from "../../core/clock.ts";
@@ -13,6 +14,8 @@ export interface Scenario extends Fleet, AsyncDisposable {
   past: Past;
   work: Work;
   jobs: Jobs;
+  /** Made at the first start, with a one-time password. */
+  first_admin: { username: string; password: string };
 }
 
 /** The built assets of this checkout. */
@@ -30,6 +33,8 @@ export async function scenario(options: TestSiteOptions = {}): Promise<Scenario>
   const site = await emptySite(options);
   try {
     const past = new Past(site.database);
+    let first_admin = { username: "", password: "" };
+    await createFirstAdmin(site.services.sql, "admin", (made) => void (first_admin = made), systemClock);
     const fleet = await seedFleet(site.database, past);
     const user = await addUser(site.database.sql, "admin");
     await site.database.sql`update users set display_name = 'Ines Duarte' where id = ${user.id}`;
@@ -38,7 +43,7 @@ export async function scenario(options: TestSiteOptions = {}): Promise<Scenario>
     await waitForApproval(site);
     const context = callerContext(user, systemClock);
     await createEnrolmentTokens(site.services.sql, user.id, { label: "Rack 12, new web tier" }, context);
-    return { ...fleet, site, past, work, jobs, [Symbol.asyncDispose]: () => site[Symbol.asyncDispose]() };
+    return { ...fleet, site, past, work, jobs, first_admin, [Symbol.asyncDispose]: () => site[Symbol.asyncDispose]() };
   } catch (thrown) {
     await site[Symbol.asyncDispose]();
     throw thrown;

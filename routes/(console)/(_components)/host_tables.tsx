@@ -3,7 +3,7 @@ import { Button, LinkButton } from "../../../components/button.tsx";
 import { Filters } from "../../../components/filters.tsx";
 import { Bytes, Code } from "../../../components/quantity.tsx";
 import { RelativeTime } from "../../../components/relative_time.tsx";
-import { Severity } from "../../../components/severity.tsx";
+import { SecurityMark } from "../../../components/severity.tsx";
 import { EmptyState } from "../../../components/states.tsx";
 import { JobState } from "../../../components/status.tsx";
 import { Cell, Column, Row, RowName, Table } from "../../../components/table.tsx";
@@ -39,7 +39,7 @@ export function PatchesTable(
       columns={
         <>
           <Column>Package</Column>
-          <Column>Kind</Column>
+          <Column>Security</Column>
           <Column>Version</Column>
           <Column right>Size</Column>
           <Column right>Pending for</Column>
@@ -59,6 +59,7 @@ function PatchLine({ patch, host, now }: { patch: Wire<HostPatchRow>; host: Wire
         marks={
           <>
             {patch.arch && patch.arch !== host.architecture && <span class="muted">{patch.arch}</span>}
+            {patch.requires_reboot && <Badge tone="warn">reboot</Badge>}
             {stays && <Badge tone="warn">{PATCH_STATE[patch.state]}</Badge>}
           </>
         }
@@ -67,11 +68,7 @@ function PatchLine({ patch, host, now }: { patch: Wire<HostPatchRow>; host: Wire
         {patch.name}
       </RowName>
       <Cell>
-        <span class="cell-parts">
-          {patch.severity !== "unknown" && <Severity severity={patch.severity} />}
-          {patch.security ? <Badge tone="bad">security</Badge> : <span class="muted">other</span>}
-          {patch.requires_reboot && <Badge tone="warn">reboot</Badge>}
-        </span>
+        <SecurityMark security={patch.security} severity={patch.severity} />
       </Cell>
       <Cell
         note={
