@@ -12,7 +12,7 @@ export interface RunningDemo extends AsyncDisposable {
   words(): string;
   /** Waits for words. */
   says(pattern: RegExp): Promise<RegExpExecArray>;
-  /** SIGINT to the whole process group, as a terminal sends it, so many times within 100 ms. */
+  /** SIGINT to the whole process group, as a terminal sends it, so many times within some milliseconds. */
   interrupt(times: number): Promise<void>;
 }
 
@@ -39,7 +39,8 @@ export function startDemo(...args: string[]): RunningDemo {
   });
   const interrupt = async (times: number) => {
     for (let sent = 0; sent < times; sent++) {
-      if (sent > 0) await new Promise((resolve) => setTimeout(resolve, 40));
+      // The next one meets a demo that is stopping: that is when it did harm.
+      if (sent > 0) await waitFor("the demo to stop", () => !running || words.includes("Stopping"), { every_ms: 5 });
       await new Deno.Command("/bin/kill", { args: ["-INT", "--", `-${child.pid}`], stderr: "null" }).output();
     }
   };
