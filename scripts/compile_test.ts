@@ -16,7 +16,10 @@ function get(url: string): Promise<{ status: number; body: string }> {
   });
 }
 
-async function events(stream: ReadableStream<Uint8Array<ArrayBuffer>>, wanted: string): Promise<Record<string, string>> {
+async function events(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  wanted: string,
+): Promise<Record<string, string>> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream()).values({ preventCancel: true })) {
     const lines = (rest + text).split("\n");

@@ -10,7 +10,18 @@ import { addResults, readResults, type Results } from "./test/results.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 /** Everything that may hold a unit test; tests/ and bench/ cross rooms and run with all permissions. */
-const NOT_ROOMS = new Set(["tests", "bench", "dist", "gen", "node_modules", "docs", "static", "migrations", "systemd"]);
+const NOT_ROOMS = new Set([
+  "tests",
+  "scripts",
+  "bench",
+  "dist",
+  "gen",
+  "node_modules",
+  "docs",
+  "static",
+  "migrations",
+  "systemd",
+]);
 
 const COMMANDS: Record<Exclude<Step, "unit" | "tests">, string[]> = {
   format: ["fmt", "--check"],
@@ -95,7 +106,7 @@ async function runTests(steps: readonly Step[], paths: readonly string[], server
     const args = ["-P=test", "--no-check", "--parallel", ...unit];
     all.push(await timed("unit", () => test("unit", args, env), count));
   }
-  const crossing = paths.length > 0 ? chosen.tests : ["tests"];
+  const crossing = paths.length > 0 ? chosen.tests : ["tests", "scripts"];
   if (steps.includes("tests") && crossing.length > 0) {
     const args = ["-A", "--no-check", ...crossing];
     all.push(await timed("tests", () => test("tests", args, env), count));

@@ -34,9 +34,9 @@ export function readOptions(args: readonly string[]): Options | string {
   return { steps: STEPS.filter((step) => chosen.includes(step)), paths: paths.map(plain) };
 }
 
-/** Splits paths into those of the unit rooms and those below tests/. */
+/** Splits paths into those of the unit rooms and those that need every right: tests/ and scripts/. */
 export function splitPaths(paths: readonly string[]): { unit: string[]; tests: string[] } {
-  const isTests = (path: string) => path === "tests" || path.startsWith("tests/");
+  const isTests = (path: string) => /^(tests|scripts)(\/|$)/.test(path);
   return { unit: paths.filter((path) => !isTests(path)), tests: paths.filter(isTests) };
 }
 

@@ -34,8 +34,8 @@ Deno.test("steps keep their order, paths mean the test steps", () => {
 });
 
 Deno.test("paths below tests/ run with all permissions, the others do not", () => {
-  assert.deepEqual(splitPaths(["tests", "tests/a_test.ts", "testing", "core/tests_x"]), {
+  assert.deepEqual(splitPaths(["tests", "tests/a_test.ts", "scripts/arch_test.ts", "testing", "core/tests_x"]), {
     unit: ["testing", "core/tests_x"],
-    tests: ["tests", "tests/a_test.ts"],
+    tests: ["tests", "tests/a_test.ts", "scripts/arch_test.ts"],
   });
 });

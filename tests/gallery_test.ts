@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import axe from "axe-core";
 import { stopBundler } from "../scripts/build.ts";
 import { browserMissing, launchBrowser, serveLocally } from "../web/browser.ts";
-import { makeGallery } from "./testdata/gallery.ts";
+import { makeGallery } from "../components/testdata/gallery.ts";
 
 const missing = browserMissing();
 const PAGES = ["/", "/kitchen", "/login"];

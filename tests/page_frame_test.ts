@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { stopBundler } from "../scripts/build.ts";
-import { browserMissing, launchBrowser, serveLocally } from "./browser.ts";
-import { makeFixture } from "./testdata/fixture.ts";
-import { gate } from "./testdata/gate.ts";
+import { browserMissing, launchBrowser, serveLocally } from "../web/browser.ts";
+import { makeFixture } from "../web/testdata/fixture.ts";
+import { gate } from "../web/testdata/gate.ts";
 
 const missing = browserMissing();
 
