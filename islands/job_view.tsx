@@ -54,7 +54,8 @@ export default function JobView(props: Props) {
   return (
     <div class="stack">
       <div class="bar-row">
-        <JobState state={job.state} />
+        {/* Of one host there is more to say than of a batch: dispatching, verifying. */}
+        <JobState state={job.hosts === 1 && hosts.length === 1 ? hosts[0].state : job.state} />
         {ended
           ? job.ended_at && (
             <span class="muted">

@@ -50,10 +50,19 @@ function applyJobState(model: JobModel, data: { state: JobState; counts: StateCo
 }
 
 function applyHostState(model: JobModel, host_id: string, row: Partial<Wire<JobHostRow>>): JobModel {
-  const changed = changeHost(model, host_id, row);
+  const changed = recount(changeHost(model, host_id, row));
   const ended = FINAL.includes(row.state as HostState);
   // Packages get their outcome with the final state; a batch reads them once, when its page is outdated.
   return ended ? { ...changed, outdated: true } : changed;
+}
+
+/** Steps of one host are told without counts; who has all rows counts them. */
+function recount(model: JobModel): JobModel {
+  const { job, hosts } = model;
+  if (hosts.length !== job.hosts) return model;
+  const counts: StateCounts = {};
+  for (const { state } of hosts) counts[state] = (counts[state] ?? 0) + 1;
+  return { ...model, job: { ...job, counts } };
 }
 
 function applyProgress(

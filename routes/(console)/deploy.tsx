@@ -33,10 +33,11 @@ interface Problem {
 /** Hosts that the picker lists at once; a filter reaches more than that. */
 const PICKER = 200;
 
-async function picker(ctx: Context<State>) {
+async function picker(ctx: Context<State>, problem: Problem | null = null) {
   const { sql } = ctx.state.services;
   const list = await listHosts(sql, viewerOf(ctx.state).id, { status: "pending", sort: "-security", limit: PICKER });
-  return { step: "choose" as const, hosts: wire(list.items), total: list.total, fleet: await fleetOf(ctx.state) };
+  const fleet = await fleetOf(ctx.state);
+  return { step: "choose" as const, hosts: wire(list.items), total: list.total, fleet, problem };
 }
 
 async function review(
@@ -94,7 +95,7 @@ export const handler = define.handlers({
       const details = thrown.details.map(({ problem, hint }) => hint ? `${problem}. ${hint}` : problem);
       const problem = { title: thrown.message, hint: thrown.hint, details };
       const data = host_ids.length === 0
-        ? await picker(ctx)
+        ? await picker(ctx, problem)
         : await review(ctx, { host_ids }, packages.map(({ name }) => name), problem, form.get("reason"));
       return page(data, { status: thrown.status });
     }
@@ -105,7 +106,7 @@ export default define.page<typeof handler>(({ data, state }) => {
   state.title = "Deploy";
   const now = rfc3339(state.services.clock.now());
   if (data.step === "choose") {
-    const { fleet, hosts, total } = data;
+    const { fleet, hosts, total, problem } = data;
     return (
       <>
         <PageHead
@@ -121,6 +122,7 @@ export default define.page<typeof handler>(({ data, state }) => {
             </LinkButton>
           )}
         />
+        <Refusal problem={problem} />
         {hosts.length === 0
           ? (
             <EmptyState
@@ -150,14 +152,7 @@ export default define.page<typeof handler>(({ data, state }) => {
             countText(totals.hosts_with_patches, "host")
           }, ${totals.security.toLocaleString("en")} of them security, ${bytesText(totals.size_bytes)} to download.`}
       />
-      {problem && (
-        <Notice tone="bad" title={problem.title}>
-          {problem.hint}
-          {problem.details.length > 0 && (
-            <ul>{problem.details.slice(0, 10).map((text) => <li key={text}>{text}</li>)}</ul>
-          )}
-        </Notice>
-      )}
+      <Refusal problem={problem} />
       {totals.patches === 0
         ? (
           <EmptyState
@@ -182,3 +177,16 @@ export default define.page<typeof handler>(({ data, state }) => {
     </>
   );
 });
+
+/** Why an order was not taken. */
+function Refusal({ problem }: { problem: Problem | null }) {
+  if (!problem) return null;
+  return (
+    <Notice tone="bad" title={problem.title}>
+      {problem.hint}
+      {problem.details.length > 0 && (
+        <ul class="notice-list">{problem.details.slice(0, 10).map((text) => <li key={text}>{text}</li>)}</ul>
+      )}
+    </Notice>
+  );
+}

@@ -42,7 +42,9 @@ export const handler = define.handlers({
       const client = { address, user_agent: ctx.req.headers.get("user-agent") };
       const opened = await login(services.sql, credentials.data, "browser", client, callContext(ctx.state));
       await forgetInitialPassword(services);
-      const answer = ctx.redirect(opened.viewer.must_change_password ? "/password" : next);
+      const answer = ctx.redirect(
+        opened.viewer.must_change_password ? `/password?next=${encodeURIComponent(next)}` : next,
+      );
       answer.headers.append("set-cookie", sessionCookie(opened.token));
       return answer;
     } catch (thrown) {

@@ -6,7 +6,7 @@ import { TextField } from "../../components/field.tsx";
 import { LoginCard } from "../../components/login_card.tsx";
 import { Notice } from "../../components/states.tsx";
 import { page, type RouteAccess } from "../../web/mod.ts";
-import { readForm } from "../(_role)/form.ts";
+import { localPath, readForm } from "../(_role)/form.ts";
 import { callContext, define, viewerOf } from "../(_role)/state.ts";
 
 export const access = {
@@ -15,14 +15,17 @@ export const access = {
 } as const satisfies Record<string, RouteAccess>;
 
 interface Data {
+  /** Where to go afterwards. */
+  next: string;
   problem: { title: string; hint: string } | null;
   fields: Record<string, string>;
 }
 
 export const handler = define.handlers({
-  GET: () => page<Data>({ problem: null, fields: {} }),
+  GET: ({ url }) => page<Data>({ next: localPath(url.searchParams.get("next") ?? "/"), problem: null, fields: {} }),
   async POST(ctx) {
     const form = await readForm(ctx.req);
+    const next = localPath(form.get("next"));
     try {
       if (form.get("new_password") !== form.get("repeated_password")) {
         throw new AppError("validation_failed", {
@@ -35,12 +38,14 @@ export const handler = define.handlers({
       });
       if (!change.success) throw new AppError("validation_failed", { message: "All three fields are needed." });
       await changePassword(ctx.state.services.sql, viewerOf(ctx.state), change.data, callContext(ctx.state));
-      return ctx.redirect("/");
+      return ctx.redirect(next);
     } catch (thrown) {
       if (!(thrown instanceof AppError) || thrown.status >= 500) throw thrown;
       const fields: Record<string, string> = {};
       for (const { field, problem, hint } of thrown.details) fields[field] ??= hint ? `${problem} ${hint}` : problem;
-      return page<Data>({ problem: { title: thrown.message, hint: thrown.hint }, fields }, { status: thrown.status });
+      return page<Data>({ next, problem: { title: thrown.message, hint: thrown.hint }, fields }, {
+        status: thrown.status,
+      });
     }
   },
 });
@@ -48,18 +53,19 @@ export const handler = define.handlers({
 export default define.page<typeof handler>(({ data, state }) => {
   state.title = "Change password";
   const viewer = viewerOf(state);
-  const { problem, fields } = data;
+  const { next, problem, fields } = data;
   const first = viewer.must_change_password;
   return (
     <LoginCard
       title={first ? "Choose your own password" : "Change password"}
       words={first ? "The one-time password has done its work." : `of ${viewer.username}`}
-      foot={first ? undefined : <LinkButton kind="quiet" href="/">Back without changing it</LinkButton>}
+      foot={first ? undefined : <LinkButton kind="quiet" href={next}>Back without changing it</LinkButton>}
     >
       <form class="form" method="post" action="/password">
         {problem && Object.keys(fields).length === 0 && (
           <Notice tone="bad" title={problem.title}>{problem.hint}</Notice>
         )}
+        <input type="hidden" name="next" value={next} />
         <input type="text" name="username" value={viewer.username} autocomplete="username" hidden readOnly />
         <TextField
           id="current_password"

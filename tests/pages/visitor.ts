@@ -14,6 +14,8 @@ interface Watched {
 }
 
 export interface VisitOptions {
+  /** Another way to the site than its own port. */
+  origin?: string;
   /** Value of the session cookie; none: not signed in. */
   token?: string;
   theme?: "light" | "dark";
@@ -41,7 +43,7 @@ export async function visit(browser: Browser, site: TestSite, options: VisitOpti
     ignoreHTTPSErrors: true,
     javaScriptEnabled: scripts,
     viewport: { width, height },
-    baseURL: site.origin,
+    baseURL: options.origin ?? site.origin,
     locale: "en-GB",
   });
   const cookie = { domain: "localhost", path: "/", secure: true, httpOnly: true };
