@@ -21,7 +21,9 @@ export const session = define.middleware(async (ctx) => {
   ctx.state.viewer = found.viewer;
   ctx.state.session_ended = found.viewer === null;
   const answer = await ctx.next();
-  if (found.viewer && found.replacement && !answer.headers.has("set-cookie")) {
+  // A handler that opened or ended a session has said what the browser keeps; other cookies are no reason.
+  const decided = answer.headers.getSetCookie().some((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`));
+  if (found.viewer && found.replacement && !decided) {
     answer.headers.append("set-cookie", sessionCookie(found.replacement));
   }
   return answer;

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import type { AppError } from "../../core/errors.ts";
+import type { Context, RouteAccess, RouteKind } from "../../web/mod.ts";
+import { authorize } from "./authorize.ts";
+import type { State } from "./state.ts";
+
+interface Asked {
+  role?: "admin" | "operator" | "auditor";
+  must_change?: boolean;
+  ended?: boolean;
+  kind?: RouteKind;
+  method?: string;
+  route?: string;
+  path?: string;
+}
+
+/** What a caller meets at a route of a role: "passes", where it is sent, or the code of its refusal. */
+function meets(needed: RouteAccess["role"], asked: Asked): string {
+  const { role, must_change = false, ended = false, kind = "page", method = "GET", path = "/hosts?q=a&b=c" } = asked;
+  const url = new URL(path, "https://self.example");
+  const ctx = {
+    req: new Request(url, { method }),
+    url,
+    kind,
+    route: asked.route ?? url.pathname,
+    state: { viewer: role ? { role, must_change_password: must_change } : null, session_ended: ended },
+    redirect: (to: string) => new Response(null, { status: 303, headers: { location: to } }),
+  } as unknown as Context<State>;
+  try {
+    return authorize({ role: needed, scope: "none", audit: null }, ctx)?.headers.get("location") ?? "passes";
+  } catch (thrown) {
+    return (thrown as AppError).code;
+  }
+}
+
+Deno.test("who is not signed in: pages lead to the login, everything else says why not", () => {
+  for (
+    const [asked, outcome] of [
+      [{}, "/login?next=%2Fhosts%3Fq%3Da%26b%3Dc"],
+      [{ ended: true }, "/login?next=%2Fhosts%3Fq%3Da%26b%3Dc"],
+      [{ method: "POST" }, "not_signed_in"],
+      [{ method: "POST", ended: true }, "session_expired"],
+      [{ kind: "api" }, "not_signed_in"],
+      [{ kind: "api", ended: true }, "session_expired"],
+      [{ kind: "upgrade" }, "not_signed_in"],
+    ] as [Asked, string][]
+  ) {
+    for (const role of ["auditor", "operator", "admin"] as const) {
+      assert.equal(meets(role, asked), outcome, JSON.stringify(asked));
+    }
+  }
+});
+
+Deno.test("roles: each may do what the ones before it may, and nothing more", () => {
+  const ranks = ["auditor", "operator", "admin"] as const;
+  for (const [have, role] of ranks.entries()) {
+    for (const [need, needed] of ranks.entries()) {
+      const outcome = have >= need ? "passes" : "forbidden";
+      for (const kind of ["page", "api"] as const) {
+        assert.equal(meets(needed, { role, kind }), outcome, `${role} at ${needed}`);
+      }
+    }
+  }
+});
+
+Deno.test("a one-time password opens the change of it, and the way out", () => {
+  for (const role of ["auditor", "operator", "admin"] as const) {
+    for (
+      const [asked, outcome] of [
+        [{}, "/password"],
+        [{ method: "POST" }, "/password"],
+        [{ kind: "api", path: "/api/v1/hosts" }, "password_change_required"],
+        [{ kind: "upgrade", path: "/api/v1/ws/jobs" }, "password_change_required"],
+        [{ path: "/password" }, "passes"],
+        [{ path: "/password/", route: "/password/:rest" }, "/password"],
+        [{ path: "/logout", method: "POST" }, "passes"],
+        [{ kind: "api", path: "/api/v1/auth/password" }, "passes"],
+        [{ kind: "api", path: "/api/v1/auth/me" }, "passes"],
+      ] as [Asked, string][]
+    ) {
+      assert.equal(
+        meets("auditor", { role, must_change: true, ...asked }),
+        outcome,
+        `${role} ${JSON.stringify(asked)}`,
+      );
+    }
+  }
+});
+
+Deno.test("what is open to all, and what machines prove themselves, asks nobody", () => {
+  for (const needed of ["anonymous", "agent"] as const) {
+    for (const asked of [{}, { ended: true }, { role: "auditor", must_change: true }] as Asked[]) {
+      assert.equal(meets(needed, asked), "passes");
+    }
+  }
+});
