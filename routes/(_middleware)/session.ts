@@ -37,7 +37,9 @@ function isForeignVisit({ method, headers }: Request): boolean {
 
 /** A page that loads itself again, now from our own site, so that the cookie comes along. */
 function reloadOnce(url: URL): Response {
-  const to = (url.pathname + url.search).replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+  // Of one slash only: "//evil.example" is an address of another site.
+  const path = url.pathname.replace(/^\/{2,}/, "/") + url.search;
+  const to = path.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
   const html = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Linux Patch Manager</title>` +
     `<meta http-equiv="refresh" content="0;url=${to}"></head><body><p><a href="${to}">Go on</a></p></body></html>`;
   return new Response(html, { headers: { "content-type": "text/html; charset=utf-8" } });

@@ -19,12 +19,17 @@ Deno.test("session middleware", async (t) => {
     openSession(database.web, person, kind, { address: null, user_agent: null }, clock);
 
   /** Sends a request through; the state that the handler saw, and the answer. */
-  async function pass(headers: Record<string, string>, answer = new Response(), method = "GET") {
+  async function pass(
+    headers: Record<string, string>,
+    answer = new Response(),
+    method = "GET",
+    path = '/hosts?q="<b>&x=1',
+  ) {
     const state = { services: { sql: database.web, clock }, viewer: null, session_ended: false } as unknown as State;
     let handled = false;
     const given = await session({
       req: { method, headers: new Headers(headers) },
-      url: new URL('https://self.example/hosts?q="<b>&x=1'),
+      url: new URL(`https://self.example${path}`),
       state,
       next: () => {
         handled = true;
@@ -114,6 +119,10 @@ Deno.test("session middleware", async (t) => {
     assert.equal(answer.status, 200);
     const html = await answer.text();
     assert.match(html, /<meta http-equiv="refresh" content="0;url=\/hosts\?q=%22%3Cb%3E&amp;x=1">/);
+    for (const path of ["//evil.example/x", "///evil.example/x", "/..//evil.example/x", "/\\\\evil.example/x"]) {
+      const { answer } = await pass(foreign, new Response(), "GET", path);
+      assert.match(await answer.text(), /content="0;url=\/evil\.example\/x"/, `${path} must not lead to another site`);
+    }
     assert.equal((await pass({ ...foreign, "sec-fetch-site": "same-origin" })).handled, true, "the second time");
     assert.equal((await pass(foreign, new Response(), "POST")).handled, true);
     assert.equal((await pass({ ...foreign, "sec-fetch-dest": "iframe" })).handled, true);

@@ -33,7 +33,9 @@ export function localPath(text: string): string {
   if (!text.startsWith("/") || text.length > 2_000) return "/";
   try {
     const url = new URL(text, "https://self.invalid");
-    return url.origin === "https://self.invalid" ? url.pathname + url.search : "/";
+    if (url.origin !== "https://self.invalid") return "/";
+    // "/..//evil.example" is of this site, but what is left of it, "//evil.example", names another one.
+    return url.pathname.startsWith("//") ? "/" : url.pathname + url.search;
   } catch {
     return "/";
   }
