@@ -178,7 +178,8 @@ Deno.test({
       const lines = page.getByRole("table", { name: "Updates to install" }).getByRole("row");
       const security: string[] = [];
       for (const line of (await lines.all()).slice(1)) {
-        const name = await line.getByRole("rowheader").innerText();
+        // The name stands first in its cell; where it comes from may stand below.
+        const name = (await line.getByRole("rowheader").innerText()).split("\n")[0].trim();
         if (await line.getByText("security").count() > 0) security.push(name);
         else await line.getByRole("checkbox").uncheck();
       }

@@ -1,6 +1,7 @@
 import { reason } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { Bell, pause } from "./bell.ts";
+import { isPassing } from "./passing_failure.ts";
 
 export interface LoopOptions {
   /** For the log: `poller`, `executor`. */
@@ -42,7 +43,8 @@ export function startLoop(options: LoopOptions): Loop {
         if (!more) await bell.wait(interval_ms, signal);
       } catch (error) {
         if (signal.aborted) return;
-        log.error("loop.failed", { message: `${name}: ${reason(error)}` });
+        // A database that is away or busy passes by itself: whoever is called at night for an error finds one.
+        log[isPassing(error) ? "warn" : "error"]("loop.failed", { message: `${name}: ${reason(error)}` });
         await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++), signal);
       }
     }

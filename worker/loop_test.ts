@@ -98,3 +98,30 @@ Deno.test("a bell that was rung before is heard at once, and only once", async (
   assert.ok(performance.now() - began >= 25, "the second ring was the same");
   await bell.wait(3_600_000, AbortSignal.abort());
 });
+
+Deno.test("a database that is away is a warning, a defect is an error", async () => {
+  const away = Object.assign(new Error("terminating connection due to administrator command"), { code: "57P01" });
+  for (const [thrown, level] of [[away, "warn"], [new TypeError("x is not a function"), "error"]] as const) {
+    const lines: string[] = [];
+    const stop = new AbortController();
+    const logged = Promise.withResolvers<void>();
+    const log = createLog({
+      write: (line) => {
+        lines.push(line);
+        logged.resolve();
+      },
+    });
+    const loop = startLoop({
+      name: "poller",
+      interval_ms: 60_000,
+      turn: () => Promise.reject(thrown),
+      signal: stop.signal,
+      beat: () => {},
+      log,
+    });
+    await logged.promise;
+    stop.abort();
+    await loop.done;
+    assert.equal(JSON.parse(lines[0]).level, level);
+  }
+});
