@@ -4,7 +4,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Health, PatchList, SystemInfo } from "../../protocol/api.ts";
 import { hashMachineId, parseOsRelease } from "../enrol_machine.ts";
 import { readIfThere } from "./durable_file.ts";
-import type { IndexRefresh } from "./index_refresh.ts";
+import { CLOCK_TOLERANCE_MS, type IndexRefresh } from "./index_refresh.ts";
 import type { JobStore } from "./job_store.ts";
 import type { PackageManager } from "./package_manager.ts";
 
@@ -12,8 +12,6 @@ import type { PackageManager } from "./package_manager.ts";
 const LOW_DISK = 512 * 2 ** 20;
 /** An index older than this says little about today. Seconds. */
 const STALE_INDEX = 86_400;
-/** Files from the future by more than this mean that the clock stands wrong. Milliseconds. */
-const CLOCK_TOLERANCE = 300_000;
 
 export interface HostFacts {
   health(): Promise<Health>;
@@ -33,7 +31,9 @@ export function createHostFacts(options: {
   const { root, manager, index, store, clock } = options;
   const path = (name: string) => (root ?? "") + name;
   const started = performance.now();
-  const age = (last: number | null) => last === null ? null : Math.max(0, (epochMs(clock) - last) / 1000);
+  /** Unknown for an index from the future: counted as 0 it would be fresh until that future comes. */
+  const age = (last: number | null) =>
+    last === null || last - epochMs(clock) > CLOCK_TOLERANCE_MS ? null : Math.max(0, (epochMs(clock) - last) / 1000);
 
   return {
     async health() {
@@ -43,7 +43,7 @@ export function createHostFacts(options: {
       const problems: string[] = [];
       if (database.state !== "ok" && database.words) problems.push(database.words);
       if (free < LOW_DISK) problems.push(`Only ${Math.round(free / 2 ** 20)} MiB are free where packages are stored.`);
-      if (ahead > CLOCK_TOLERANCE) {
+      if (ahead > CLOCK_TOLERANCE_MS) {
         problems.push(`The clock stands wrong: files are ${Math.round(ahead / 60_000)} minutes from the future.`);
       }
       if (index.failure) problems.push(`The package index could not be refreshed: ${index.failure.words}`);
@@ -65,7 +65,7 @@ export function createHostFacts(options: {
         checks: {
           package_manager: database.state,
           disk: free < LOW_DISK ? "low" : "ok",
-          clock: ahead > CLOCK_TOLERANCE ? "skewed" : "ok",
+          clock: ahead > CLOCK_TOLERANCE_MS ? "skewed" : "ok",
         },
         problems: problems.map((words) => words.slice(0, 512)),
         agent: { name: "patch-agent", protocol: 1, simulated: false, state_id: store.state_id },
@@ -106,7 +106,11 @@ export function createHostFacts(options: {
     async patches() {
       const [listing, database, last] = [await manager.listing(), await manager.database(), await index.lastSuccess()];
       const index_age = age(last);
-      const never = index_age === null ? "The package index was never fetched on this host." : null;
+      const never = index_age !== null
+        ? null
+        : last === null
+        ? "The package index was never fetched on this host."
+        : "The package index is from the future, so its age is unknown: check the clock.";
       return {
         patches: listing.patches,
         total: listing.patches.length,

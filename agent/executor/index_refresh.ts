@@ -30,6 +30,8 @@ export interface IndexRefresh {
   stop(): void;
 }
 
+/** Times that are further ahead than this mean that the clock stands, or stood, wrong. */
+export const CLOCK_TOLERANCE_MS = 300_000;
 /** The period of the loop; hosts that start together must not ask the mirrors together for ever. */
 const PERIOD_MS = 3_600_000;
 /** The first refresh after a start, when it is overdue. */
@@ -57,6 +59,9 @@ export function createIndexRefresh(options: {
   let running: Promise<Failure | null> | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
+  /** An index that never was, or that is from the future, is as old as can be. */
+  const ageOf = (last: number | null) =>
+    last === null || last - epochMs(clock) > CLOCK_TOLERANCE_MS ? Infinity : epochMs(clock) - last;
   const period = () => PERIOD_MS * (0.9 + 0.2 * Math.random());
 
   async function attempt(onStart?: (process: DetachedProcess) => void): Promise<Failure | null> {
@@ -90,9 +95,11 @@ export function createIndexRefresh(options: {
 
   const refresh: IndexRefresh = {
     async lastSuccess() {
-      const found = await manager.indexTime();
-      if (record.success_ms === null) return found;
-      return found === null ? record.success_ms : Math.max(found, record.success_ms);
+      const times = [await manager.indexTime(), record.success_ms].filter((time) => time !== null);
+      if (times.length === 0) return null;
+      // Files that were written while the clock was wrong must not hide what was refreshed since.
+      const possible = times.filter((time) => time <= epochMs(clock) + CLOCK_TOLERANCE_MS);
+      return Math.max(...possible.length > 0 ? possible : times);
     },
     get failure() {
       return record.failure;
@@ -103,7 +110,7 @@ export function createIndexRefresh(options: {
     },
     async ensure(max_age_seconds, onStart) {
       const last = await refresh.lastSuccess();
-      if (last !== null && epochMs(clock) - last <= max_age_seconds * 1000) return null;
+      if (ageOf(last) <= max_age_seconds * 1000) return null;
       return await refresh.refresh(onStart);
     },
     async startLoop(busy) {
@@ -119,7 +126,7 @@ export function createIndexRefresh(options: {
       };
       // A host that was off for a week must not wait another hour, nor ask together with all that were off.
       const last = await refresh.lastSuccess().catch(() => null);
-      const age = last === null ? Infinity : epochMs(clock) - last;
+      const age = ageOf(last);
       plan(Math.max(FIRST_MS * (0.5 + Math.random()), period() - age));
     },
     stop() {

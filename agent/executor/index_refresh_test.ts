@@ -28,6 +28,11 @@ sandboxTest("the index is refreshed when it is too old, and only then", async (b
   const skewed = await executor.health();
   assert.deepEqual([skewed.checks?.clock, skewed.status], ["skewed", "degraded"]);
   assert.match(skewed.problems![0], /clock stands wrong/);
+  const unknown = await executor.patches({});
+  assert.equal(unknown.index_age_seconds, null, "from the future is not fresh");
+  assert.match(unknown.index_error!, /from the future/);
+  assert.ok((await executor.patches({ max_index_age_seconds: 3600 })).index_age_seconds! < 60, "it is refreshed");
+  assert.equal((await executor.health()).checks?.clock, "ok", "older files from the future are no concern any more");
   await executor.close();
 });
 

@@ -4,7 +4,7 @@ import type { Tx } from "../database/types.ts";
 import { recordObservation } from "../hosts/record_observation.ts";
 import { healthProblems } from "../hosts/rules.ts";
 import type { HealthRecord, HostFacts } from "../hosts/types.ts";
-import { plain, readInstant, words } from "./rules.ts";
+import { claimsFuture, plain, readInstant, words } from "./rules.ts";
 import { noteIndexAge, saveHealth } from "./store.ts";
 
 /** What a health poll brought. */
@@ -29,10 +29,15 @@ export async function recordHealth(
 ): Promise<HealthRecord | null> {
   const { health, info, received_at, certificate_expires_at } = answer;
   const index_refreshed_at = readInstant(health.last_cache_update, clock);
+  const said = (health.problems ?? []).map(words).filter((text) => text !== "");
+  // Our own agent finds this out itself and says so in its own words.
+  const unbelievable = said.length === 0 && claimsFuture(health.last_cache_update, clock);
   const problems = healthProblems({
     status: health.status,
     checks: health.checks,
-    words: (health.problems ?? []).map(words).filter((text) => text !== ""),
+    words: unbelievable
+      ? ["It says that its package index is from the future, so its age is unknown. Check the host's clock."]
+      : said,
     index_refreshed_at,
     certificate_expires_at,
   }, clock);

@@ -138,15 +138,29 @@ export async function hashHex(value: unknown): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
+/** Two machines' clocks differ a little; what is further ahead than this is not true. Minutes. */
+const CLOCK_TOLERANCE_MINUTES = 5;
+
 /**
- * A host's instant, or null where it is none. What lies in the future is now (an index from tomorrow would count as
- * fresh for ever), what lies before 2000 is unknown.
+ * A host's instant, or null where it is none. What lies before 2000 or in the future is unknown, not "now": an index
+ * from the year 2099 would be fresh at every poll. Within the tolerance of clocks the future is now.
  */
 export function readInstant(text: string | null | undefined, clock: Clock): Temporal.Instant | null {
   const instant = parseInstant(text);
   if (!instant) return null;
   const now = clock.now();
-  return Temporal.Instant.compare(instant, now) > 0 ? now : instant;
+  if (Temporal.Instant.compare(instant, now) <= 0) return instant;
+  return isFuture(instant, clock) ? null : now;
+}
+
+function isFuture(instant: Temporal.Instant, clock: Clock): boolean {
+  return Temporal.Instant.compare(instant, clock.now().add({ minutes: CLOCK_TOLERANCE_MINUTES })) > 0;
+}
+
+/** True when a host claims that something happened that cannot have been yet. */
+export function claimsFuture(text: string | null | undefined, clock: Clock): boolean {
+  const instant = parseInstant(text);
+  return instant !== null && isFuture(instant, clock);
 }
 
 function parseInstant(text: string | null | undefined): Temporal.Instant | null {
