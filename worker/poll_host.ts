@@ -102,6 +102,10 @@ export async function pollPatches(context: PollContext, poll: ClaimedPoll, limit
       schema: PackageList,
       etag: known.packages,
     });
+    // Otherwise a host that never sent a list would count as one without updates.
+    if (patches.not_modified && known.patches === null || packages.not_modified && known.packages === null) {
+      throw new AgentError("schema", "The host answered “not modified” although no tag was sent.");
+    }
     const report = {
       patches: patches.not_modified ? null : patches.data,
       packages: packages.not_modified ? null : packages.data.packages,

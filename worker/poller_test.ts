@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
-import { systemClock } from "../core/clock.ts";
+import { rfc3339, systemClock } from "../core/clock.ts";
 import { requestRefresh } from "../core/hosts/request_refresh.ts";
 import { silentLog } from "../core/log.ts";
 import { agentServer, client_options, envelope, type Handler } from "../testing/agent_listener.ts";
@@ -231,6 +231,30 @@ Deno.test("unchanged content is not sent again, and a refresh on demand passes t
   const [age] = await sql`
     select extract(epoch from app_now() - index_refreshed_at)::float8 as seconds from host_patch_data`;
   assert.ok(age.seconds < 60, `the index is ${age.seconds} s old`);
+});
+
+Deno.test("a host that says “not modified” to what it never sent has reported nothing", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  const fresh = rfc3339(systemClock.now());
+  await using agent = await agentServer((request, response) => {
+    const health = request.url === "/api/v1/health";
+    const list = /\/(patches|packages)$/.test(request.url!);
+    response.writeHead(list ? 304 : 200, { "content-type": "application/json", etag: '"made-up"' });
+    response.end(list ? "" : health ? envelope({ status: "healthy", last_cache_update: fresh }) : INFO);
+  });
+  await addAgentHost(sql, agent);
+  await using running = startPoller(database);
+  for (let round = 1; round <= 2; round++) {
+    await running.round();
+    await sql`update host_polls set next_at = app_now()`;
+    const [row] = await sql`
+      select d.received_at, d.patches_etag, d.refused_reason,
+        host_compliance(d.received_at, d.index_refreshed_at, d.state, c.security, false) as compliance
+      from host_patch_data d join host_counters c using (host_id)`;
+    assert.deepEqual([row.received_at, row.patches_etag, row.compliance], [null, null, "unknown"], `round ${round}`);
+    assert.match(row.refused_reason, /not modified/);
+  }
 });
 
 Deno.test("a poll that breaks by our own fault is parked, and shown, and the others go on", async () => {
