@@ -91,7 +91,7 @@ export async function requestEnrolment(
       });
       return { polling_token, state: "approved" };
     }
-    await appendEvent(tx, { topic: "enrolments", kind: "requested", data: { id: row.id, fqdn: row.fqdn } });
+    await appendEvent(tx, { topic: "enrolments", kind: "requested", data: { id: row.id } });
     await appendFor(tx, context, {
       action: "enrolment.request",
       object: { kind: "enrolment", id: row.id, name: machine.fqdn },

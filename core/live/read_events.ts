@@ -1,5 +1,5 @@
 import type { Sql } from "../database/connection.ts";
-import { eventRange, eventsAfter, eventsOf } from "./store.ts";
+import { eventRange, eventsAfter, eventsOf, partlySeenJobs } from "./store.ts";
 import type { LiveEvent, Subscription } from "./types.ts";
 
 /** What a page is told after it asked for topics. */
@@ -34,7 +34,8 @@ export async function readEvents(
   // After 24 quiet hours nothing is left to compare with; then whatever was seen may be too old.
   const emptied = first === null && asked.some((one) => one.after_seq > 0);
   if (lost || emptied) return { events: [], next_after_seq: head, more: false, reload: true };
-  const events = asked.length === 0 ? [] : await eventsOf(sql, viewer_id, asked, limit);
+  const stored = asked.length === 0 ? [] : await eventsOf(sql, viewer_id, asked, limit);
+  const events = await withoutForeignNumbers(sql, viewer_id, stored);
   const more = events.length === limit;
   return {
     events,
@@ -58,14 +59,10 @@ export async function lastEvent(sql: Sql): Promise<number> {
 }
 
 /**
- * Whether the viewer may be told of each event: asked once per host and job, for a reader that feeds many pages.
- * @returns a test over events.
+ * The events that the viewer may be told of, as they may be told: asked once per host and job, for a reader that feeds
+ * many pages.
  */
-export async function visibleTo(
-  sql: Sql,
-  viewer_id: string,
-  events: LiveEvent[],
-): Promise<(event: LiveEvent) => boolean> {
+export async function visibleTo(sql: Sql, viewer_id: string, events: LiveEvent[]): Promise<LiveEvent[]> {
   const hosts = [...new Set(events.flatMap((event) => event.host_id ?? []))];
   const jobs = [...new Set(events.flatMap((event) => event.host_id === null ? event.job_id ?? [] : []))];
   const visible_hosts = new Set<string>();
@@ -81,6 +78,22 @@ export async function visibleTo(
       where r.job_id = any(${jobs}::uuid[])`;
     for (const row of rows) visible_jobs.add(row.job_id);
   }
-  return (event) =>
-    event.host_id !== null ? visible_hosts.has(event.host_id) : event.job_id === null || visible_jobs.has(event.job_id);
+  const mayKnow = ({ host_id, job_id }: LiveEvent) =>
+    host_id !== null ? visible_hosts.has(host_id) : job_id === null || visible_jobs.has(job_id);
+  return await withoutForeignNumbers(sql, viewer_id, events.filter(mayKnow));
+}
+
+/**
+ * What a job says of all its hosts together would tell of those out of scope: who sees only some of them learns that
+ * something changed, and reads their own numbers.
+ */
+async function withoutForeignNumbers(sql: Sql, viewer_id: string, events: LiveEvent[]): Promise<LiveEvent[]> {
+  const jobs = new Set(events.flatMap((event) => event.host_id === null ? event.job_id ?? [] : []));
+  if (jobs.size === 0) return events;
+  const partly = await partlySeenJobs(sql, viewer_id, [...jobs]);
+  return events.map((event) =>
+    event.host_id === null && event.job_id !== null && partly.has(event.job_id)
+      ? { ...event, data: { job_id: event.job_id, counts: {} } }
+      : event
+  );
 }

@@ -11,6 +11,26 @@ export function eventRange(db: Db): Promise<{ first: number | null; last: number
 }
 
 /**
+ * Those of the jobs that have a host which the viewer may not know of. Removed hosts count like the others: whoever
+ * might see them still sees them within the job.
+ */
+export async function partlySeenJobs(db: Db, viewer_id: string, job_ids: string[]): Promise<Set<string>> {
+  const rows = await many(
+    z.object({ job_id: z.string() }),
+    db`
+      select distinct r.job_id from patch_job_hosts r
+      where r.job_id = any(${job_ids}::uuid[])
+        and not exists (select from users u where u.id = ${viewer_id} and u.role in ('admin', 'auditor'))
+        and exists (select from host_groups hg where hg.host_id = r.host_id)
+        and not exists (
+          select from host_groups hg join user_groups ug on ug.group_id = hg.group_id
+          where hg.host_id = r.host_id and ug.user_id = ${viewer_id}
+        )`,
+  );
+  return new Set(rows.map((row) => row.job_id));
+}
+
+/**
  * Events of the topics after each one's number, oldest first, without those of hosts that the viewer may not know
  * of. An event of a job without a host needs one visible host in that job.
  */

@@ -173,7 +173,7 @@ export class Relay {
       const wanted = events.filter(({ topic }) => connections.some((one) => one.topics.has(topic)));
       if (wanted.length === 0) continue;
       const visible = await visibleTo(this.sql, connections[0].viewer.id, wanted);
-      const texts = wanted.filter(visible).map((event) => ({ event, text: frame(event) }));
+      const texts = visible.map((event) => ({ event, text: frame(event) }));
       for (const connection of connections) {
         for (const { event, text } of texts) {
           const last = connection.topics.get(event.topic);
