@@ -1,12 +1,10 @@
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Badge, Simulated } from "../components/badge.tsx";
+import { useEffect, useState } from "preact/hooks";
+import { Simulated } from "../components/badge.tsx";
 import { Button, LinkButton } from "../components/button.tsx";
 import { Dialog, DialogButton, DialogCancel } from "../components/dialog.tsx";
 import { Field } from "../components/field.tsx";
-import { LogView } from "../components/log_view.tsx";
-import { SectionHead } from "../components/page_head.tsx";
 import { PartsBar, Progress } from "../components/progress.tsx";
-import { Code, countText } from "../components/quantity.tsx";
+import { countText } from "../components/quantity.tsx";
 import { RelativeTime } from "../components/relative_time.tsx";
 import type { Tone } from "../components/shape.tsx";
 import { Notice } from "../components/states.tsx";
@@ -15,11 +13,12 @@ import { Cell, Column, Row, RowName, Table } from "../components/table.tsx";
 import { ageText } from "../components/time_text.ts";
 import { useNow } from "../components/use_now.ts";
 import type { HostState } from "../core/jobs/types.ts";
-import type { JobHostDetail, JobHostLog, JobHostRow, JobPatchRow } from "../core/views/job_hosts.ts";
+import type { JobHostDetail, JobHostLog, JobHostRow } from "../core/views/job_hosts.ts";
 import type { JobSummary } from "../core/views/list_jobs.ts";
 import type { Wire } from "../core/wire.ts";
 import { announce, navigate } from "../web/island.ts";
 import { callApi } from "./(_live)/api.ts";
+import { ShownHost } from "./(_job)/shown_host.tsx";
 import { applyEvent, isFinalState, type JobModel, overallProgress, startModel } from "./(_live)/job_model.ts";
 import { useLive } from "./(_live)/live.ts";
 
@@ -302,138 +301,4 @@ function HostsTable(
       ))}
     </Table>
   );
-}
-
-function ShownHost(
-  { job, shown, log, alone, now }: {
-    job: Wire<JobSummary>;
-    shown: Wire<JobHostDetail>;
-    log: JobModel["log"];
-    alone: boolean;
-    now: string;
-  },
-) {
-  const text = log?.text ?? "";
-  const scroller = useEnd(text);
-  const lines = useMemo(() => linesOf(text), [text]);
-  const open = !isFinalState(shown.state);
-  const words = (job.kind === "apply" || text !== "") && (
-    <LogView
-      key="log"
-      label={`Log of ${shown.name}`}
-      live={open}
-      scroller={scroller}
-      lines={lines}
-      empty={open ? "The package manager has said nothing so far." : "The package manager said nothing."}
-    />
-  );
-  return (
-    <section class="stack" aria-label={`Work on ${shown.name}`}>
-      <div class="section-head">
-        <h2>
-          <a href={`/hosts/${shown.host_id}`}>{shown.name}</a>
-        </h2>
-        {!alone && <JobState state={shown.state} />}
-        <span class="meta">
-          {isFinalState(shown.state)
-            ? shown.attempt > 1 && `${shown.attempt} attempts`
-            : `${shown.message || "Waiting for its turn"}${shown.attempt > 1 ? `, attempt ${shown.attempt}` : ""}`}
-          {shown.state === "waiting" && (
-            <>
-              {" "}next try <RelativeTime at={shown.next_at} now={now} />
-            </>
-          )}
-        </span>
-      </div>
-      {shown.error && !alone && <Notice tone={shown.state === "unknown" ? "warn" : "bad"}>{shown.error}</Notice>}
-      {/* While it runs, what it says comes first; when it has ended, what came of it. */}
-      {open && words}
-      <PackagesTable job={job} packages={shown.packages} />
-      {!open && words}
-    </section>
-  );
-}
-
-const OUTCOME: Record<JobPatchRow["outcome"], { tone: Tone; word: string }> = {
-  pending: { tone: "off", word: "ordered" },
-  applied: { tone: "ok", word: "installed" },
-  would_apply: { tone: "info", word: "would change" },
-  failed: { tone: "bad", word: "failed" },
-  unchanged: { tone: "off", word: "unchanged" },
-};
-
-/** A scroller that begins at the end and follows it, unless the reader has scrolled up to look at something. */
-function useEnd(text: string) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const at_end = useRef(true);
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!element) return;
-    const look = () => at_end.current = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
-    element.addEventListener("scroll", look, { passive: true });
-    return () => element.removeEventListener("scroll", look);
-  }, []);
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (element && at_end.current) element.scrollTop = element.scrollHeight;
-  }, [text]);
-  return scroller;
-}
-
-function linesOf(text: string) {
-  if (text === "") return [];
-  return text.replace(/\n$/, "").split("\n").map((line, index) => ({
-    number: index + 1,
-    text: line,
-    tone: toneOf(line),
-  }));
-}
-
-function PackagesTable({ job, packages }: { job: Wire<JobSummary>; packages: Wire<JobPatchRow>[] }) {
-  const title = job.kind === "dry_run" ? "What would change" : "Packages";
-  return (
-    <>
-      <SectionHead title={title} note={countText(packages.length, "package")} />
-      <Table
-        label={title}
-        height={job.ended_at ? "page" : "short"}
-        columns={
-          <>
-            <Column>Package</Column>
-            <Column>From</Column>
-            <Column>To</Column>
-            <Column>Outcome</Column>
-          </>
-        }
-      >
-        {packages.map((one) => (
-          <Row key={`${one.name}:${one.arch}`}>
-            <RowName
-              title={one.name}
-              marks={one.origin === "dependency" && <Badge tone="mark">comes along</Badge>}
-              note={one.reason && <span class="row-note-full">{one.reason}</span>}
-            >
-              {one.name}
-            </RowName>
-            <Cell label="From">
-              {one.from_version ? <Code>{one.from_version}</Code> : <span class="muted">not installed</span>}
-            </Cell>
-            <Cell label="To">
-              {one.to_version ? <Code>{one.to_version}</Code> : <span class="muted">removed</span>}
-            </Cell>
-            <Cell>
-              <Badge tone={OUTCOME[one.outcome].tone}>{OUTCOME[one.outcome].word}</Badge>
-            </Cell>
-          </Row>
-        ))}
-      </Table>
-    </>
-  );
-}
-
-/** Lines that a person looks for first when something went wrong. */
-function toneOf(line: string): "bad" | "warn" | undefined {
-  if (/^(E:|dpkg: error|Err:\d|error:)/i.test(line)) return "bad";
-  if (/^(W:|dpkg: warning|warning:)/i.test(line)) return "warn";
-  return undefined;
 }

@@ -1,5 +1,5 @@
 import { Health, PackageList, PatchList, SystemInfo } from "../../protocol/api.ts";
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
 import { transaction } from "../../core/database/connection.ts";
 import { createHost } from "../../core/hosts/create_host.ts";
 import { claimDuePolls } from "../../core/hosts/claim_due_polls.ts";
@@ -17,7 +17,7 @@ export class Past implements Clock {
   #back = 0;
   constructor(private readonly database: TestDatabase) {}
   now(): Temporal.Instant {
-    return Temporal.Now.instant().subtract({ seconds: Math.round(this.#back * 60) });
+    return systemClock.now().subtract({ seconds: Math.round(this.#back * 60) });
   }
   async at(minutes_ago: number): Promise<void> {
     this.#back = minutes_ago;

@@ -140,7 +140,6 @@ export function PackagesTable(
                 <Column>Package</Column>
                 <Column>Version</Column>
                 <Column>Available</Column>
-                <Column>Source</Column>
                 <Column right>Size</Column>
               </>
             }
@@ -163,9 +162,6 @@ export function PackagesTable(
                 </Cell>
                 <Cell label="Available">
                   {one.available_version ? <Code>{one.available_version}</Code> : <span class="muted">–</span>}
-                </Cell>
-                <Cell label="Source">
-                  <span class="muted">{one.source_package}</span>
                 </Cell>
                 <Cell right label="Size">
                   {one.size_bytes === null ? <span class="muted">–</span> : <Bytes bytes={one.size_bytes} />}

@@ -48,13 +48,21 @@ export const handler = define.handlers({
     } catch (thrown) {
       // An address that somebody typed wrong still shows the hosts, and says what was left out.
       if (!(thrown instanceof AppError) || thrown.status >= 500) throw thrown;
-      problem = [thrown.message, ...thrown.details.map((one) => `${one.field}: ${one.problem}`)].join(" ");
+      problem = thrown.details.length > 0
+        ? thrown.details.map(({ field }) => cannotBe(field, query[field as keyof typeof query])).join(" ")
+        : thrown.message;
       list = await listHosts(sql, viewer.id, { limit: PAGE });
     }
     const waiting = viewer.role === "auditor" ? [] : await pendingEnrolments(sql, viewer.id);
     return page({ list, after_seq, problem, query, waiting: waiting.length, fleet: await fleetOf(ctx.state) });
   },
 });
+
+/** Which part of an address is no good, in the words of the page. */
+function cannotBe(field: string, value = ""): string {
+  const name = field === "search" ? "What is searched for" : field.charAt(0).toUpperCase() + field.slice(1);
+  return `${name} cannot be “${value.length > 40 ? `${value.slice(0, 40)}…` : value}”.`;
+}
 
 export default define.page<typeof handler>(({ data, state, url }) => {
   state.title = "Hosts";
