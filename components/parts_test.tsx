@@ -9,7 +9,7 @@ import { currentHref } from "./frame.tsx";
 import { LogView } from "./log_view.tsx";
 import { PartsBar, Progress } from "./progress.tsx";
 import { bytesText, Count, countText } from "./quantity.tsx";
-import { Severity } from "./severity.tsx";
+import { SecurityMark, Severity } from "./severity.tsx";
 import { HealthStatus, JobState, LiveState } from "./status.tsx";
 import { CheckCell, Column } from "./table.tsx";
 
@@ -65,13 +65,22 @@ Deno.test("every state has a word and a shape of its own among its kind", () => 
   assert.match(html(<JobState state="unknown" />), /do not repeat/);
 });
 
-Deno.test("a host that does not answer says for how long; a healthy one does not", () => {
-  assert.equal(
-    words(<HealthStatus health="unreachable" since={EARLIER} now={NOW} />),
-    "Unreachable not answering for 24 min",
-  );
-  assert.equal(words(<HealthStatus health="healthy" since={EARLIER} now={NOW} />), "Healthy");
+Deno.test("health says for how long it is bad, and when a host was silent the last time", () => {
+  const health = (props: Omit<Parameters<typeof HealthStatus>[0], "now">) =>
+    words(<HealthStatus {...props} now={NOW} />);
+  assert.equal(health({ health: "unreachable", since: EARLIER, silentSince: EARLIER }), "Unreachable for 24 min");
+  assert.equal(health({ health: "degraded", since: EARLIER }), "Degraded for 24 min");
+  assert.equal(health({ health: "healthy", since: EARLIER }), "Healthy");
+  assert.equal(health({ health: "healthy", since: null, silentSince: EARLIER }), "Healthy no answer for 24 min");
+  assert.equal(health({ health: "degraded", since: NOW, silentSince: EARLIER }), "Degraded no answer for 24 min");
+  assert.equal(health({ health: "unreachable", since: null }), "Unreachable");
   assert.equal(words(<LiveState state="still" since={EARLIER} now={NOW} />), "Standing still last change 24 min ago");
+});
+
+Deno.test("what an update means for security", () => {
+  assert.equal(words(<SecurityMark security={false} severity="critical" />), "–");
+  assert.equal(words(<SecurityMark security severity="unknown" />), "security");
+  assert.equal(words(<SecurityMark security severity="high" />), "High");
 });
 
 Deno.test("counts carry what matters and their age", () => {
