@@ -10,6 +10,7 @@ import {
   lockRegistration,
   selectExisting,
   selectUsableGroups,
+  selectVisibleIds,
 } from "./store.ts";
 import type { ExistingHost, HostEndpoint } from "./types.ts";
 
@@ -36,13 +37,17 @@ export interface NewHost extends HostEndpoint {
  * and by enrolment.
  *
  * @returns the new host's id
- * @throws AppError host_exists with the existing host's name; validation_failed for an unknown group
+ * @throws AppError host_exists, with the existing host's name for who may know of it; validation_failed for an unknown
+ *   group
  */
 export async function createHost(tx: Tx, host: NewHost, clock: Clock): Promise<string> {
   const machine_hash = host.machine_hash ?? null;
   await lockRegistration(tx);
   const [existing] = await selectExisting(tx, { ...host, machine_hash });
-  if (existing) throw hostExists(existing);
+  if (existing) {
+    const visible = host.viewer === null ? [] : await selectVisibleIds(tx, host.viewer, [existing.id]);
+    throw visible.length > 0 ? hostExists(existing) : hostTaken();
+  }
   const groupIds = [...new Set(host.group_ids ?? [])];
   const usable = await selectUsableGroups(tx, host.viewer, groupIds);
   if (usable.length < groupIds.length) {
@@ -70,8 +75,18 @@ export async function createHost(tx: Tx, host: NewHost, clock: Clock): Promise<s
   return id;
 }
 
+/** The words for who may not know of the host that is there: nothing but what they typed themselves. */
+function hostTaken(): AppError {
+  const problem = "Its name or address belongs to a host that is out of your scope.";
+  return new AppError("host_exists", {
+    message: problem,
+    hint: "Ask an admin.",
+    details: [{ field: "address", problem, hint: "Ask an admin." }],
+  });
+}
+
 /** The words when a host is there already. */
-export function hostExists(existing: ExistingHost): AppError {
+function hostExists(existing: ExistingHost): AppError {
   const name = existing.display_name || existing.fqdn;
   return new AppError("host_exists", {
     message: `This host is already registered: ${name} (${existing.address}, port ${existing.port}).`,

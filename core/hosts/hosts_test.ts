@@ -125,6 +125,23 @@ Deno.test("a duplicate is refused and the existing host named, also when two reg
   for (const result of both) if (result.status === "rejected") assert.equal(result.reason.code, "host_exists");
 });
 
+Deno.test("a duplicate out of an operator's scope is refused without a word of it", async () => {
+  await using database = await testDatabase();
+  const [mine, other] = [await addGroup(database.sql), await addGroup(database.sql)];
+  const admin = await addUser(database.sql, "admin");
+  const operator = await addUser(database.sql, "operator", [mine]);
+  const resolve: Resolve = () => Promise.resolve(["10.0.0.1"]);
+  const register = (user: typeof admin, input: unknown) =>
+    registerHost(database.web, user.id, input, resolve, callerContext(user, fakeClock()));
+  await register(admin, { address: "web1.example", display_name: "Secret shop", group_ids: [other] });
+  for (const input of [{ address: "10.0.0.1" }, { address: "web1.example", port: 5 }]) {
+    const error = await refused(() => register(operator, input), "host_exists");
+    const words = JSON.stringify([error.message, error.hint, error.details]);
+    assert.doesNotMatch(words, /Secret|web1|10\.0\.0\.1|12443/);
+    assert.match((await refused(() => register(admin, input), "host_exists")).message, /Secret shop/);
+  }
+});
+
 Deno.test("operators put hosts into their own groups only", async () => {
   await using database = await testDatabase();
   const [mine, other] = [await addGroup(database.sql), await addGroup(database.sql)];
