@@ -122,7 +122,7 @@ Deno.test("one machine trying many names is slowed down too", async () => {
 Deno.test("a browser's token rotates; both tabs go on; a copied old one ends the session", async () => {
   await using database = await testDatabase();
   const { clock, password, signIn } = await fresh(database);
-  const { token: first } = await signIn("admin", password);
+  const { token: first, viewer } = await signIn("admin", password);
   assert.equal((await found(database, first, clock)).replacement, null, "young tokens stay");
   clock.advance({ seconds: 301 });
   const { replacement: second } = await found(database, first, clock);
@@ -131,7 +131,16 @@ Deno.test("a browser's token rotates; both tabs go on; a copied old one ends the
   assert.equal((await found(database, first, clock)).replacement, null, "the other tab's old token still works");
   await found(database, second, clock);
   clock.advance({ seconds: 11 });
-  assert.deepEqual(await authenticate(database.web, first, "browser", clock), { viewer: null, why: "reused" });
+  const from = { address: "198.51.100.9", request_id: "01KAH0000000000000000000AA" };
+  const again = () => authenticate(database.web, first, "browser", clock, from);
+  for (const found of await Promise.all([again(), again(), again()])) {
+    assert.ok(found.viewer === null && ["reused", "revoked"].includes(found.why));
+  }
+  const rows = await database.sql`
+    select actor_kind, actor_id, address, request_id, object_id, outcome from audit_log where action = 'session.revoke'`;
+  assert.deepEqual(rows.map((row) => ({ ...row })), [
+    { actor_kind: "anonymous", actor_id: null, ...from, object_id: viewer.id, outcome: "denied" },
+  ], "one row, and it says where the old token came from");
   assert.deepEqual(await authenticate(database.web, second, "browser", clock), { viewer: null, why: "revoked" });
 });
 
@@ -185,6 +194,17 @@ Deno.test("a browser's token is no bearer token and the other way round", async 
   assert.ok(next && next.token !== api.token);
   clock.advance({ seconds: 31 });
   assert.equal(await refreshSession(database.web, api.token, clock), null, "the old one was replaced");
+});
+
+Deno.test("a password that was typed as the user name is kept nowhere", async () => {
+  await using database = await testDatabase();
+  const { signIn } = await fresh(database);
+  const typed = "my-secret-passphrase";
+  await assert.rejects(() => signIn(typed, "x"), coded("login_failed"));
+  for (const table of ["login_throttle", "audit_log", "users", "sessions"]) {
+    const dump = JSON.stringify(await database.sql.unsafe(`select t::text from ${table} t`));
+    assert.ok(!dump.includes(typed) && !dump.includes(new TextEncoder().encode(typed).toHex()), table);
+  }
 });
 
 Deno.test("logging out ends the session and says so once in the audit log", async () => {

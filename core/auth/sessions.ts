@@ -1,5 +1,6 @@
+import { appendAudit } from "../audit/append_audit.ts";
 import type { Clock } from "../clock.ts";
-import type { Db, Sql } from "../database/connection.ts";
+import { type Db, type Sql, transaction } from "../database/connection.ts";
 import { secretToken, sha256, uuidv7 } from "../ids.ts";
 import { IDLE_MINUTES, LIFETIME_HOURS, PREVIOUS_TOKEN_SECONDS, ROTATE_AFTER_SECONDS, TOUCH_SECONDS } from "./rules.ts";
 import * as store from "./store.ts";
@@ -42,9 +43,16 @@ export type Authentication =
 
 /**
  * Who a token belongs to. A browser's token is replaced once it is five minutes old; the one before is honoured for
- * 30 s more without being replaced again. Seen later it was copied, and the whole family of sessions ends.
+ * 30 s more without being replaced again. Seen later it was copied, and the whole family of sessions ends, with a row in
+ * the audit log that says where the old token came from.
  */
-export async function authenticate(sql: Sql, token: string, kind: SessionKind, clock: Clock): Promise<Authentication> {
+export async function authenticate(
+  sql: Sql,
+  token: string,
+  kind: SessionKind,
+  clock: Clock,
+  from: { address: string | null; request_id: string | null } = { address: null, request_id: null },
+): Promise<Authentication> {
   if (!/^[A-Za-z0-9_-]{43}$/.test(token)) return { viewer: null, why: "unknown" };
   const hash = await sha256(token);
   const session = await store.findSession(sql, hash);
@@ -54,7 +62,7 @@ export async function authenticate(sql: Sql, token: string, kind: SessionKind, c
   if (isBefore(session.expires_at, now) || isBefore(session.idle_until, now)) return { viewer: null, why: "expired" };
   const age = now.since(session.rotated_at).total("seconds");
   if (!session.is_current && age > PREVIOUS_TOKEN_SECONDS) {
-    await store.revokeSessions(sql, { family: session.family }, "an old token was used again", now);
+    await endFamily(sql, session, from, clock);
     return { viewer: null, why: "reused" };
   }
   const viewer = viewerOf(session);
@@ -69,6 +77,29 @@ export async function authenticate(sql: Sql, token: string, kind: SessionKind, c
     await store.touchSession(sql, session.id, now, idle_until);
   }
   return { viewer, replacement: null };
+}
+
+/** Whoever brings the old token may be its owner or a thief, so the row names neither as the one who acted. */
+function endFamily(
+  sql: Sql,
+  session: store.StoredSession,
+  from: { address: string | null; request_id: string | null },
+  clock: Clock,
+): Promise<void> {
+  return transaction(sql, async (tx) => {
+    const why = "an old token was used again";
+    const ended = await store.revokeSessions(tx, { family: session.family }, why, clock.now());
+    // Of two requests that bring it at once one ends the family.
+    if (ended.length === 0) return;
+    await appendAudit(tx, {
+      actor: { kind: "anonymous" },
+      ...from,
+      action: "session.revoke",
+      object: { kind: "user", id: session.user_id, name: session.username },
+      outcome: "denied",
+      details: { sessions: ended, reason: why },
+    }, clock);
+  });
 }
 
 /** The viewer of a session that is still good, for a ticket that stood for it. Null when it is not. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import type { Db } from "../database/connection.ts";
 import { FORGET_FAILURES_SECONDS, pauseAfter, THROTTLES } from "./rules.ts";
@@ -5,11 +6,13 @@ import { block, clearFailures, countFailure, readThrottles } from "./store.ts";
 
 type Kind = keyof typeof THROTTLES;
 
+/** People type passwords into the wrong field: what was typed as a name is kept as its hash only. */
 function keysOf(username: string, address: string | null): Record<Kind, string> {
+  const name = createHash("sha256").update(username).digest("hex");
   return {
-    pair: `pair:${username}|${address ?? "-"}`,
+    pair: `pair:${name}|${address ?? "-"}`,
     address: `address:${address ?? "-"}`,
-    account: `account:${username}`,
+    account: `account:${name}`,
   };
 }
 

@@ -17,7 +17,9 @@ export const session = define.middleware(async (ctx) => {
   const bearer = /^Bearer ([A-Za-z0-9_-]+)$/.exec(ctx.req.headers.get("authorization") ?? "")?.[1];
   const token = bearer ?? readCookie(cookies, SESSION_COOKIE);
   if (!token) return await isForeignVisit(ctx.req) ? reloadOnce(ctx.url) : ctx.next();
-  const found = await authenticate(services.sql, token, bearer ? "api" : "browser", services.clock);
+  const { address, request_id } = ctx.state;
+  const kind = bearer ? "api" : "browser";
+  const found = await authenticate(services.sql, token, kind, services.clock, { address, request_id });
   ctx.state.viewer = found.viewer;
   ctx.state.session_ended = found.viewer === null;
   const answer = await ctx.next();
