@@ -40,7 +40,10 @@ const commands = {
       "ca-fingerprint": fingerprint,
       token: { value: "TOKEN", words: "one-time token; - reads it from standard input; else $PATCH_AGENT_TOKEN" },
       fqdn: { value: "NAME", words: "name of this host; default: its host name" },
-      address: { value: "IP", words: "address under which the manager reaches this host", required: true },
+      address: {
+        value: "IP",
+        words: "address under which the manager reaches this host; default: the one that this host has towards it",
+      },
       port: { value: "PORT", words: "port under which it does", fallback: "12443" },
       state,
       root: { value: "DIR", words: "take the machine's identity from another file system", fallback: "" },

@@ -9,8 +9,8 @@ import { PinnedManager } from "./enrol_manager.ts";
 
 /** `patch-agent enrol`. Answers the exit code. The words go to the terminal, the token goes nowhere. */
 export async function runEnrol(args: Arguments): Promise<number> {
-  const address = args.text("address");
-  if (isIP(address) === 0) throw new UsageError("--address has to be an IPv4 or IPv6 address.");
+  const wanted = args.optional("address");
+  if (wanted !== null && isIP(wanted) === 0) throw new UsageError("--address has to be an IPv4 or IPv6 address.");
   const fqdn = (args.optional("fqdn") ?? hostname()).toLowerCase().replace(/\.$/, "");
   const port = args.number("port", 1, 65_535);
   const wait_ms = args.number("wait", 0, 30 * 86_400) * 1000;
@@ -20,6 +20,8 @@ export async function runEnrol(args: Arguments): Promise<number> {
     const token = await readToken(args.optional("token"));
     const machine = await readMachine(root);
     const manager = await PinnedManager.open(args.text("manager"), args.text("ca-fingerprint"), systemClock);
+    const address = wanted ?? manager.local_address;
+    if (address === null) throw new Error("This host's own address cannot be told. Say it with --address.");
     await enrol({
       manager,
       token,

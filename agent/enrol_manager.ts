@@ -46,6 +46,8 @@ interface Exchange extends ManagerAnswer {
   peer: Uint8Array | null;
   /** The other side's clock by its Date header, milliseconds since the epoch; null without one. */
   date_ms: number | null;
+  /** Our own address on that connection; null where it cannot be told. */
+  local_address: string | null;
 }
 
 /**
@@ -58,8 +60,13 @@ export class PinnedManager {
     /** The root, PEM, whose fingerprint was compared. */
     readonly ca: string,
     readonly clock: Clock,
-    readonly first: { peer: Uint8Array | null; date_ms: number | null },
+    readonly first: Pick<Exchange, "peer" | "date_ms" | "local_address">,
   ) {}
+
+  /** The address that this machine has towards the manager: where the manager most likely reaches it. */
+  get local_address(): string | null {
+    return this.first.local_address;
+  }
 
   /** How far this machine's clock is ahead of the manager's, in milliseconds, by the latest answer; null: unknown. */
   skew_ms: number | null = null;
@@ -93,7 +100,7 @@ export class PinnedManager {
 
   /** For later calls, when the root is known from an earlier enrolment. @throws ManagerError for the address */
   static trusting(manager: string, ca: string, clock: Clock): PinnedManager {
-    return new PinnedManager(readManagerUrl(manager), ca, clock, { peer: null, date_ms: null });
+    return new PinnedManager(readManagerUrl(manager), ca, clock, { peer: null, date_ms: null, local_address: null });
   }
 
   /** One call below the manager's address. @throws ManagerError; a status is no error here */
@@ -180,6 +187,7 @@ function exchange(
   const body = options.body === undefined ? null : new TextEncoder().encode(JSON.stringify(options.body));
   const host = url.hostname.replace(/^\[|\]$/g, "");
   let peer: Uint8Array | null = null;
+  let local_address: string | null = null;
   const fail = (thrown: unknown) => reject(thrown instanceof ManagerError ? thrown : managerError(url, thrown));
   // Options of node:tls that the types of node:https leave out. A resumed session would skip the checks.
   const tls = { maxCachedSessions: 0, ALPNProtocols: ["http/1.1"] } as https.RequestOptions;
@@ -207,6 +215,7 @@ function exchange(
         headers: response.headers,
         peer,
         date_ms: Number.isNaN(date) ? null : date,
+        local_address,
       });
     }, fail);
   });
@@ -217,6 +226,7 @@ function exchange(
       // Now, because a connection that has ended has no certificate any more.
       const raw = (socket as TLSSocket).getPeerCertificate()?.raw;
       peer = raw ? new Uint8Array(raw) : null;
+      local_address = (socket as TLSSocket).localAddress?.replace(/^::ffff:/, "") ?? null;
     }));
   const connecting = setTimeout(
     () => !connected && request.destroy(timeout("did not accept a connection")),

@@ -83,7 +83,9 @@ async function enrolInto(folder: string, manager: TestManager, token: string, in
   const flags = permissionFlags(
     enrolPermissions({ manager: authority(manager), state: `${folder}/state`, root: `${folder}/root` }),
   );
-  const args = ["enrol", "--manager", manager.url, "--ca-fingerprint", manager.fingerprint, "--address", "127.0.0.1"];
+  const args = ["enrol", "--manager", manager.url, "--ca-fingerprint", manager.fingerprint];
+  // The command that the manager prints names no address: it is the one that this host has towards it.
+  if (input !== "stdin") args.push("--address", "127.0.0.1");
   args.push("--fqdn", "web1.example", "--state", `${folder}/state`, "--root", `${folder}/root`);
   return input === "stdin"
     ? await run(flags, [...args, "--token", "-"], `${token}\n`)
@@ -96,7 +98,8 @@ Deno.test("enrol, serve, answer, reload, stop: each with its own permissions onl
     manager.tokens.add("one-time-token-1");
     const enrolled = await enrolInto(folder, manager, "one-time-token-1", "stdin");
     assert.equal(enrolled.code, 0, enrolled.err);
-    assert.equal(JSON.parse(enrolled.out).event, "agent.enrolled");
+    const { event, address } = JSON.parse(enrolled.out);
+    assert.deepEqual([event, address], ["agent.enrolled", "127.0.0.1"]);
     assert.doesNotMatch(enrolled.out + enrolled.err, /one-time-token-1/);
 
     const port = await freePort("127.0.0.1");

@@ -66,7 +66,7 @@ export default define.page<typeof handler>(({ data, state }) => {
             class="command"
             tabIndex={0}
             aria-label="Enrolment command"
-          ><code>{`${command} --address=ADDRESS-OF-THE-HOST`}</code></pre>
+          ><code>{command}</code></pre>
           The token works for one machine and is shown only now. The fingerprint makes sure that the host talks to this
           manager and nobody else.
         </Notice>
