@@ -30,7 +30,9 @@ export async function chooseRange(state: string): Promise<AddressRange> {
     await Deno.writeTextFile(file, `${octet}\n`);
     return range;
   }
-  throw new Error("No loopback network is free for the demo's hosts. Stop other demos, and what listens on port 12443.");
+  throw new Error(
+    "No loopback network is free for the demo's hosts. Stop other demos, and what listens on port 12443.",
+  );
 }
 
 function rangeOf(octet: number): AddressRange {

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import https from "node:https";
-import { testDatabase } from "../testing/database.ts";
+import { createServer } from "node:net";
+import { enrolPermissions, permissionFlags, serverPermissions } from "../agent/permissions_server.ts";
+import { systemClock } from "../core/clock.ts";
+import { createEnrolmentTokens } from "../core/enrolment/create_enrolment_tokens.ts";
+import { fingerprint } from "../core/ca/fingerprint.ts";
+import { type TestDatabase, testDatabase } from "../testing/database.ts";
+import { waitFor } from "../testing/wait_for.ts";
+import { X509Certificate } from "node:crypto";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const base = Deno.env.get("DENORT_BIN");
@@ -33,8 +40,57 @@ async function events(
   throw new Error(`the executable ended without ${wanted}`);
 }
 
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Enrols a simulated host from the checkout at the executable, and waits until it was asked how it is. */
+async function enrolAndPoll(database: TestDatabase, manager: string, port: number, folder: string): Promise<void> {
+  const [admin] = await database.sql`select id from users`;
+  const context = { actor: { kind: "system" as const }, address: null, request_id: null, clock: systemClock };
+  const [{ token }] = await createEnrolmentTokens(database.sql, admin.id, {}, context);
+  const root = new X509Certificate(await Deno.readTextFile(`${folder}/state/pki/root.crt`));
+  const state = `${folder}/agent`;
+  await Deno.mkdir(state, { mode: 0o700 });
+  const agent = (flags: string[], args: string[]) =>
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", ...flags, `${ROOT}agent/main.ts`, ...args],
+      env: { PATCH_AGENT_TOKEN: token },
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+  const { host } = new URL(manager);
+  const enrol = agent(permissionFlags(enrolPermissions({ manager: host, state })), [
+    ...["enrol", "--manager", manager, "--ca-fingerprint", await fingerprint(new Uint8Array(root.raw))],
+    ...["--fqdn", "compiled.example", "--port", String(port), "--state", state, "--wait", "20"],
+  ]);
+  const [{ code }, words] = await Promise.all([enrol.status, new Response(enrol.stderr).text()]);
+  assert.equal(code, 0, words);
+  const listen = `127.0.0.1:${port}`;
+  const flags = permissionFlags(serverPermissions({ listen, manager: host, state, executor: `${state}/none.sock` }));
+  const serving = agent(flags, ["serve", "--state", state, "--listen", listen, "--simulated"]);
+  const said = new Response(serving.stderr).text();
+  try {
+    const polled = async () => {
+      const [found] = await database.sql`select health, health_reason, simulated from hosts`;
+      return found.health === "healthy" && found.simulated;
+    };
+    await waitFor("the executable has polled the host", polled, { deadline_ms: 60_000 });
+  } finally {
+    serving.kill("SIGTERM");
+    await serving.status;
+    await said;
+  }
+}
+
 Deno.test({
-  name: `the executables start, migrate and show the login page${missing}`,
+  name: `the executables start, migrate, show the login page and poll a host${missing}`,
   ignore: !base,
   // The log is read up to the line that is waited for, then the process is ended.
   sanitizeResources: false,
@@ -48,10 +104,11 @@ Deno.test({
       }).output();
       assert.equal(built.code, 0, new TextDecoder().decode(built.stderr));
       await using database = await testDatabase();
+      const agent_port = await freePort();
       await Deno.writeTextFile(
         `${folder}/config.toml`,
         `[server]\nlisten = "127.0.0.1"\nport = 0\n[state]\ndirectory = "${folder}/state"\n[database]\n` +
-          `url = "${database.url("patch_owner")}"\n`,
+          `url = "${database.url("patch_owner")}"\n[agents]\nnetworks = ["127.0.0.0/8"]\nports = [${agent_port}]\n`,
         { mode: 0o600 },
       );
       await Deno.mkdir(`${folder}/state`, { mode: 0o700 });
@@ -72,6 +129,7 @@ Deno.test({
         );
         assert.equal(status, 200);
         assert.match(body, /<input[^>]+type="password"/);
+        await enrolAndPoll(database, `https://localhost:${new URL(address).port}`, agent_port, folder);
       } finally {
         manager.kill("SIGTERM");
         const { code } = await manager.status;
