@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { transaction } from "../database/connection.ts";
 import { fakeClock } from "../../testing/fake_clock.ts";
 import { type TestDatabase, testDatabase } from "../../testing/database.ts";
+import { uuidv7 } from "../ids.ts";
 import { appendAudit } from "./append_audit.ts";
 import type { AuditEntry } from "./types.ts";
 import { verifyAudit } from "./verify_audit.ts";
@@ -29,7 +30,7 @@ Deno.test("an empty chain is intact", async () => {
 Deno.test("rows written by the web role and the fleet role make one intact chain", async () => {
   await using database = await testDatabase();
   await write(database, 5);
-  assert.equal(await appendAudit(database.fleet, entry(6), fakeClock()), 6);
+  assert.equal(await appendAudit(database.fleet, { ...entry(6), actor: { kind: "system" } }, fakeClock()), 6);
   const verdict = await verifyAudit(database.web);
   assert.ok(verdict.intact);
   assert.equal(verdict.rows, 6);
@@ -128,7 +129,13 @@ Deno.test("appends at once from both roles never fork the chain", async () => {
   await using database = await testDatabase();
   const clock = fakeClock();
   const numbers = await Promise.all(
-    Array.from({ length: 60 }, (_, n) => appendAudit(n % 2 ? database.web : database.fleet, entry(n), clock)),
+    Array.from(
+      { length: 60 },
+      (_, n) =>
+        n % 2
+          ? appendAudit(database.web, entry(n), clock)
+          : appendAudit(database.fleet, { ...entry(n), actor: { kind: "system" } }, clock),
+    ),
   );
   assert.deepEqual(numbers.sort((a, b) => a - b), Array.from({ length: 60 }, (_, n) => n + 1));
   assert.ok((await verifyAudit(database.sql)).intact);
@@ -153,4 +160,39 @@ Deno.test("a payload that is too long is refused by the database itself", async 
     () => database.web`select audit_append(${new Uint8Array(20_000).fill(32)})`,
     /20000 bytes|JSON/i,
   );
+});
+
+Deno.test("a fleet role that was taken over cannot write that a person or nobody did something", async () => {
+  await using database = await testDatabase();
+  const clock = fakeClock();
+  const row = (actor: AuditEntry["actor"]): AuditEntry => ({ actor, action: "auth.login", outcome: "success" });
+  for (const kind of ["user", "agent", "anonymous", "SYSTEM"]) {
+    const actor = { kind, id: uuidv7(clock), name: "admin" } as AuditEntry["actor"];
+    await assert.rejects(() => appendAudit(database.fleet, row(actor), clock), /rows of the system only/, kind);
+  }
+  await assert.rejects(() => database.fleet`select audit_append(convert_to('{}', 'UTF8'))`, /rows of the system only/);
+  assert.equal(await appendAudit(database.fleet, row({ kind: "system", name: "jobs" }), clock), 1);
+  assert.equal(await appendAudit(database.web, row({ kind: "user", id: uuidv7(clock), name: "admin" }), clock), 2);
+  assert.ok((await verifyAudit(database.sql)).intact);
+});
+
+Deno.test("what was ordered, by whom and where is out of the fleet role's reach", async () => {
+  await using database = await testDatabase();
+  for (
+    const change of [
+      "patch_jobs set requested_by = requested_by",
+      "patch_jobs set reason = ''",
+      "patch_jobs set cancelled_at = null",
+      "patch_job_hosts set host_id = host_id",
+      "patch_job_hosts set deadline_at = deadline_at",
+      "patch_job_hosts set cancel_requested_at = null",
+      "patch_job_patches set to_version = ''",
+      "patch_job_patches set origin = 'ordered'",
+      "hosts set address = address",
+      "certificates set revoked_at = null",
+    ]
+  ) {
+    await assert.rejects(() => database.fleet.unsafe(`update ${change}`), /permission denied/, change);
+  }
+  await database.fleet`update patch_jobs set ended_at = ended_at`;
 });
