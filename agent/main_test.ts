@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { freePort } from "../testing/free_port.ts";
 import { startTestManager, type TestManager } from "./enrol_fixture_test.ts";
 import { enrolPermissions, permissionFlags, serverPermissions, simulatorPermissions } from "./permissions_server.ts";
 import { Client } from "./server/server_fixture_test.ts";
@@ -56,14 +57,6 @@ function start(flags: string[], args: string[]) {
   };
 }
 
-async function freePort(host: string): Promise<number> {
-  const listener = Deno.listen({ hostname: host, port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  await Promise.resolve();
-  return port;
-}
-
 async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "agent-" });
   try {
@@ -102,7 +95,7 @@ Deno.test("enrol, serve, answer, reload, stop: each with its own permissions onl
     assert.deepEqual([event, address], ["agent.enrolled", "127.0.0.1"]);
     assert.doesNotMatch(enrolled.out + enrolled.err, /one-time-token-1/);
 
-    const port = await freePort("127.0.0.1");
+    const port = freePort("127.0.0.1");
     const socket = `${folder}/executor.sock`;
     const met = Promise.withResolvers<void>();
     const root_side = Deno.listen({ transport: "unix", path: socket });
@@ -163,7 +156,7 @@ Deno.test("a simulated fleet: one token each, one address each, kept over a rest
     for (const token of tokens) manager.tokens.add(token);
     await Deno.writeTextFile(`${folder}/tokens`, tokens.join("\n") + "\n");
     await Deno.mkdir(`${folder}/state`, { mode: 0o700 });
-    const port = await freePort("127.91.0.1");
+    const port = freePort("127.91.0.1");
     const flags = permissionFlags(simulatorPermissions({
       network: `127.91.0.0/16:${port}`,
       manager: authority(manager),

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import https from "node:https";
-import { createServer } from "node:net";
 import { enrolPermissions, permissionFlags, serverPermissions } from "../agent/permissions_server.ts";
 import { systemClock } from "../core/clock.ts";
 import { createEnrolmentTokens } from "../core/enrolment/create_enrolment_tokens.ts";
 import { fingerprint } from "../core/ca/fingerprint.ts";
 import { type TestDatabase, testDatabase } from "../testing/database.ts";
+import { freePort } from "../testing/free_port.ts";
 import { waitFor } from "../testing/wait_for.ts";
 import { X509Certificate } from "node:crypto";
 
@@ -38,16 +38,6 @@ async function events(
     }
   }
   throw new Error(`the executable ended without ${wanted}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** Enrols a simulated host from the checkout at the executable, and waits until it was asked how it is. */
@@ -104,7 +94,7 @@ Deno.test({
       }).output();
       assert.equal(built.code, 0, new TextDecoder().decode(built.stderr));
       await using database = await testDatabase();
-      const agent_port = await freePort();
+      const agent_port = freePort();
       await Deno.writeTextFile(
         `${folder}/config.toml`,
         `[server]\nlisten = "127.0.0.1"\nport = 0\n[state]\ndirectory = "${folder}/state"\n[database]\n` +

@@ -67,9 +67,3 @@ export async function processesOf(folder: string): Promise<string[]> {
   const { stdout } = await new Deno.Command("/usr/bin/ps", { args: ["-ww", "-eo", "pid=,args="] }).output();
   return new TextDecoder().decode(stdout).split("\n").filter((line) => line.includes(folder));
 }
-
-/** A port of this machine that is free now. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { ApiClient } from "../demo/api_client.ts";
 import { testFolder } from "../testing/test_folder.ts";
 import { waitFor } from "../testing/wait_for.ts";
-import { freePort, processesOf, type RunningDemo, startDemo } from "./demo_fixture_test.ts";
+import { freePort } from "../testing/free_port.ts";
+import { processesOf, type RunningDemo, startDemo } from "./demo_fixture_test.ts";
 
 const READY = /What happens to the fleet follows here/;
 const PASSWORD = "heron walks along the river";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import type { BrowserContext, Page } from "playwright-core";
 import { realHostPaths } from "../demo/hosts.ts";
 import { sandboxEnvironment, sandboxMissing } from "../demo/sandbox.ts";
+import { freePort } from "../testing/free_port.ts";
 import { testFolder } from "../testing/test_folder.ts";
 import { waitFor } from "../testing/wait_for.ts";
 import { browserMissing, launchBrowser } from "../web/browser.ts";
@@ -33,7 +33,7 @@ interface Demo extends AsyncDisposable {
 async function startDemo(): Promise<Demo> {
   const folder = await testFolder("journey-");
   const state = `${folder.path}/demo`;
-  const port = await freePort();
+  const port = freePort();
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "-P=demo", "demo/main.ts", "--state", state, "--port", String(port), "--hosts", "3"],
     cwd: ROOT,
@@ -68,16 +68,6 @@ async function startDemo(): Promise<Demo> {
     await stop().catch(() => {});
     throw thrown;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** What apt itself answers in the sandbox. */
