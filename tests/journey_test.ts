@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import type { BrowserContext, Page } from "playwright-core";
 import { realHostPaths } from "../demo/hosts.ts";
 import { sandboxEnvironment, sandboxMissing } from "../demo/sandbox.ts";
 import { freePort } from "../testing/free_port.ts";
 import { testFolder } from "../testing/test_folder.ts";
-import { waitFor } from "../testing/wait_for.ts";
 import { browserMissing, launchBrowser } from "../web/browser.ts";
+import { startDemo } from "./demo_fixture_test.ts";
 
 /**
  * The journey of a newcomer: the demo as its README starts it, a browser, the real apt host, from the first login to
@@ -19,55 +18,25 @@ const missing = browserMissing()
   ? null
   : await sandboxMissing().then((reason) => reason && `left out: ${reason}`);
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const HOST = "real-apt.demo.internal";
 const PASSWORD = "stapler wobbles quietly";
 
-interface Demo extends AsyncDisposable {
+interface Journey extends AsyncDisposable {
   url: string;
   password: string;
   state: string;
 }
 
 /** Starts the demo as the task does, and reads from its words what a person reads. */
-async function startDemo(): Promise<Demo> {
-  const folder = await testFolder("journey-");
-  const state = `${folder.path}/demo`;
-  const port = freePort();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "-P=demo", "demo/main.ts", "--state", state, "--port", String(port), "--hosts", "3"],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  let words = "";
-  const read = async (stream: ReadableStream<Uint8Array>) => {
-    const decoder = new TextDecoder();
-    for await (const bytes of stream) words += decoder.decode(bytes, { stream: true });
-  };
-  const reading = Promise.all([read(child.stdout), read(child.stderr)]);
-  let ended = false;
-  child.status.then(() => ended = true);
-  const stop = async () => {
-    if (!ended) child.kill("SIGTERM");
-    const { code } = await child.status;
-    await reading;
-    await folder[Symbol.asyncDispose]();
-    assert.equal(code, 0, `the demo stops cleanly:\n${words}`);
-  };
-  try {
-    await waitFor("the demo invites", () => ended || words.includes("Ctrl-C stops"), { deadline_ms: 90_000 });
-    assert.ok(!ended, `the demo ended:\n${words}`);
-    const url = /Open +(https:\S+)/.exec(words)?.[1];
-    const password = /Password +(\S+)/.exec(words)?.[1];
-    assert.ok(url && password, words);
-    return { url, password, state, [Symbol.asyncDispose]: stop };
-  } catch (thrown) {
-    await stop().catch(() => {});
-    throw thrown;
-  }
+async function startJourney(): Promise<Journey> {
+  await using stack = new AsyncDisposableStack();
+  const { path } = stack.use(await testFolder("journey-"));
+  const state = `${path}/demo`;
+  const demo = stack.use(startDemo("--state", state, "--port", String(freePort()), "--hosts", "3"));
+  const [, url] = await demo.says(/Open +(https:\S+)/);
+  const [, password] = await demo.says(/Password +(\S+)/);
+  const kept = stack.move();
+  return { url, password, state, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** What apt itself answers in the sandbox. */
@@ -120,7 +89,7 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   fn: async () => {
-    await using demo = await startDemo();
+    await using demo = await startJourney();
     const browser = await launchBrowser();
     try {
       const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 900 } });
