@@ -44,11 +44,15 @@ export async function auditHash(seq: number, previous: Uint8Array, payload: Uint
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
+/** Lists grow shorter until all fits: long names from a host must not push out which hosts a job was for. */
 async function boundDetails(details: Record<string, unknown>): Promise<unknown> {
-  const shortened = await shortenLists(clean(details));
-  const text = canonicalJson(shortened);
+  const cleaned = clean(details);
+  for (const items of [MAX_LIST_ITEMS, 20, 5, 0]) {
+    const shortened = await shortenLists(cleaned, items);
+    if (encoder.encode(canonicalJson(shortened)).length <= MAX_DETAIL_BYTES) return shortened;
+  }
+  const text = canonicalJson(await shortenLists(cleaned, MAX_LIST_ITEMS));
   const bytes = encoder.encode(text);
-  if (bytes.length <= MAX_DETAIL_BYTES) return shortened;
   return {
     too_long: true,
     bytes: bytes.length,
@@ -57,15 +61,15 @@ async function boundDetails(details: Record<string, unknown>): Promise<unknown> 
   };
 }
 
-async function shortenLists(value: unknown): Promise<unknown> {
+async function shortenLists(value: unknown, most: number): Promise<unknown> {
   if (Array.isArray(value)) {
-    const items = await Promise.all(value.slice(0, MAX_LIST_ITEMS).map(shortenLists));
-    if (value.length <= MAX_LIST_ITEMS) return items;
+    const items = await Promise.all(value.slice(0, most).map((item) => shortenLists(item, most)));
+    if (value.length <= most) return items;
     return { first: items, count: value.length, sha256: await digest(canonicalJson(value)) };
   }
   if (typeof value === "object" && value !== null) {
     const entries = await Promise.all(
-      Object.entries(value).map(async ([key, member]) => [key, await shortenLists(member)] as const),
+      Object.entries(value).map(async ([key, member]) => [key, await shortenLists(member, most)] as const),
     );
     return Object.fromEntries(entries);
   }

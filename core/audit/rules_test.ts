@@ -81,3 +81,18 @@ Deno.test("words of a hostile host cannot break the chain: NUL and lone surrogat
   const decoded = decode(await auditPayload({ ...entry, details }, "2026-11-20T10:00:00.000Z"));
   assert.deepEqual(decoded.details, { reason: "a\ufffdb\ufffdc", "k\ufffd": 1 });
 });
+
+Deno.test("names without end from a host do not push out which hosts a job was for", async () => {
+  const hosts = Array.from({ length: 12 }, (_, n) => `host-${n}`);
+  const patches = Array.from({ length: 400 }, (_, n) => `${n}${"x".repeat(250)} ${"1".repeat(256)}`);
+  const payload = await auditPayload(
+    { actor: { kind: "system" }, action: "job.create", outcome: "success", details: { hosts, patches, kind: "apply" } },
+    "2026-11-20T10:00:00.000Z",
+  );
+  const { details } = JSON.parse(new TextDecoder().decode(payload));
+  assert.equal(details.kind, "apply");
+  assert.equal(details.patches.count, 400);
+  assert.match(details.patches.sha256, /^[0-9a-f]{64}$/);
+  assert.deepEqual([details.hosts.first, details.hosts.count], [hosts.slice(0, 5), 12]);
+  assert.ok(payload.length < 16_384);
+});
