@@ -18,6 +18,8 @@ export const PackageVersion = text(256).regex(/^[A-Za-z0-9][A-Za-z0-9.+:~^_-]*$/
 const seconds = z.number().min(0).max(1e10);
 const bytes = z.number().min(0).max(2 ** 53);
 const instant = text(64);
+/** Fits the database's int: a job has some thousand events. */
+const sequence = z.number().int().min(0).max(2 ** 31 - 1);
 
 /** The envelope around every answer of an agent. */
 export const Envelope = z.object({
@@ -273,7 +275,7 @@ export const Job = z.object({
     missing_versions: z.array(text(512)).max(5_000).optional(),
   }).optional(),
   /** Number of the last event of this job, from 1: what a reader who polls compares. Ours. */
-  seq: z.number().int().min(0).optional(),
+  seq: sequence.optional(),
 });
 export type Job = z.infer<typeof Job>;
 export const JobList = z.object({ jobs: z.array(Job).max(10_000) });
@@ -289,7 +291,7 @@ export const JobEvent = z.object({
   message: text(4096).nullish(),
   /** New output since the event before, at most 64 KiB. */
   output: text(2 ** 16).nullish(),
-  seq: z.number().int().min(0).optional(),
+  seq: sequence.optional(),
   timestamp: instant.nullish(),
   error: text(8192).nullish(),
   error_code: text(64).nullish(),
