@@ -135,3 +135,10 @@ export function plainWords(text: string): string {
   return text.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ")
     .trim();
 }
+
+/** The same for text of several lines: line ends and tabs stay. */
+export function plainLines(text: string): string {
+  // deno-lint-ignore no-control-regex
+  const steering = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
+  return text.toWellFormed().replace(/\r\n?/g, "\n").replace(steering, " ").trim();
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fakeClock } from "../../testing/fake_clock.ts";
 import { canonicalAddress, readHostAddress } from "./address.ts";
-import { healthProblems, judgeHealth, nextPoll, plainWords, pollOffset } from "./rules.ts";
+import { healthProblems, judgeHealth, nextPoll, plainLines, plainWords, pollOffset } from "./rules.ts";
 import type { HealthRecord, Observation } from "./types.ts";
 
 Deno.test("what is no name and no address", () => {
@@ -212,4 +212,14 @@ Deno.test("words of a host cannot steer a terminal, and have an end", () => {
   };
   const long = judgeHealth(before, { kind: "answered", problems: ["x".repeat(5000)] }, clock);
   assert.equal(long.health_reason!.length, 2000);
+});
+
+Deno.test("lines of another machine keep their ends and lose what steers terminals and eyes", () => {
+  const table: [string, string][] = [
+    ["E: one\r\n\tE: two\n", "E: one\n\tE: two"],
+    ["\u001b[2Jgone\u0007", "[2Jgone"],
+    ["safe\u202egpj.exe\u2066", "safe gpj.exe"],
+    ["a\u0000b\ud800\u2028c", "a b\ufffd c"],
+  ];
+  for (const [text, expected] of table) assert.equal(plainLines(text), expected, JSON.stringify(text));
 });

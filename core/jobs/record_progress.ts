@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Db, maybe, type Sql, transaction } from "../database/connection.ts";
 import { appendEvent } from "../live/append_event.ts";
+import { plainWords } from "../hosts/rules.ts";
 import { LostRun } from "./move_run.ts";
 import type { Progress, RunKey } from "./types.ts";
 
@@ -86,7 +87,9 @@ function updateProgress(db: Db, run: RunKey, progress: Progress, added: number) 
     db`
       update patch_job_hosts
       set progress = greatest(progress, ${percent}), phase = coalesce(${phase}, phase),
-        message = coalesce(${message?.slice(0, 4_096) ?? null}, message),
+        message = coalesce(${
+      message === null ? null : plainWords(message).slice(0, 4_096).toWellFormed() || null
+    }, message),
         agent_seq = greatest(agent_seq, ${seq}), log_bytes = least(log_bytes::bigint + ${added}, 2000000000)::int
       where job_id = ${run.job_id} and host_id = ${run.host_id} and state = ${run.state} and fence = ${run.fence}
       returning progress, phase, message, log_bytes, agent_seq`,

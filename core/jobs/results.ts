@@ -1,5 +1,6 @@
 import type { FailedPackage, Job, PackageChange } from "../../protocol/api.ts";
 import type { z } from "zod";
+import { plainLines, plainWords } from "../hosts/rules.ts";
 import type { FinalState, JobPatch, Outcome } from "./types.ts";
 
 /** What the host says of its own run, as far as the result needs it. */
@@ -41,14 +42,14 @@ export class InstalledVersions {
   }
 }
 
-/** Takes a `GET /jobs/{id}` apart; absent fields become empty. */
+/** Takes a `GET /jobs/{id}` apart; absent fields become empty, and words of the host harmless. */
 export function readHostReport(job: Job, status: HostReport["status"]): HostReport {
   return {
     status,
-    error: job.error ?? null,
-    error_code: job.error_code ?? null,
+    error: job.error ? plainLines(job.error) || null : null,
+    error_code: job.error_code ? plainWords(job.error_code) || null : null,
     changes: job.changes ?? [],
-    failed_packages: job.failed_packages ?? [],
+    failed_packages: (job.failed_packages ?? []).map(({ name, reason }) => ({ name, reason: plainWords(reason) })),
   };
 }
 

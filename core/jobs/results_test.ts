@@ -207,3 +207,17 @@ Deno.test("a host's words are cut to what is stored, the last line of an error i
 Deno.test("absent lists of a public agent are empty lists", () => {
   assert.deepEqual(readHostReport({ job_id: "1", status: "completed" }, "completed"), said());
 });
+
+Deno.test("words of a host steer neither terminals nor eyes", () => {
+  const report = readHostReport({
+    job_id: "j",
+    status: "failed",
+    error: "E: \u001b[2Jbroken\nsee \u202elog",
+    error_code: "BAD\u0007",
+    failed_packages: [{ name: "a", reason: "postinst\u009b31m\u2067" }],
+  }, "failed");
+  assert.equal(report.error, "E:  [2Jbroken\nsee  log");
+  assert.equal(report.error_code, "BAD");
+  assert.deepEqual(report.failed_packages, [{ name: "a", reason: "postinst 31m" }]);
+  assert.equal(readHostReport({ job_id: "j", status: "failed", error: "\u0007" }, "failed").error, null);
+});
