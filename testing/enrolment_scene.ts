@@ -16,10 +16,10 @@ export const limits = { rate_per_minute: 5, pending_days: 7 };
 export const CRL = "-----BEGIN X509 CRL-----\nx\n-----END X509 CRL-----\n";
 
 /** An issuer over a root of its own. */
-export async function newIssuer(clock: FakeClock): Promise<Issuer> {
+export async function newIssuer(clock: FakeClock, own_names: string[] = []): Promise<Issuer> {
   const pair = await generateKeyPair();
   const root = await createRoot(await openSigner(pair.private_key), pair.public_key, clock);
-  return createIssuer(root, () => Promise.resolve(CRL), clock);
+  return createIssuer(root, () => Promise.resolve(CRL), clock, own_names);
 }
 
 /** A request that wishes for names that are not its own. */

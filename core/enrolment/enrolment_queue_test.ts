@@ -116,6 +116,26 @@ Deno.test("known, copied and taken machines", async () => {
   assert.match(error.message, /10\.6\.0\.2/);
 });
 
+Deno.test("a stolen token gets no certificate for the manager's own name or address: a person decides", async () => {
+  await using database = await testDatabase();
+  const clock = fakeClock();
+  const issuer = await newIssuer(clock, ["Patch.example", "10.9.0.1", "127.0.0.1", "localhost"]);
+  const admin = await addUser(database.sql, "admin");
+  const tokens = await createEnrolmentTokens(database.web, admin.id, { count: 4 }, callerContext(admin, clock));
+  const [byName, byAddress, local, other] = tokens.map(({ token }) => token);
+  for (const fields of [{ fqdn: "PATCH.example.", token: byName }, { ip_address: "10.9.0.1", token: byAddress }]) {
+    assert.equal((await ask(database.web, issuer, clock, body(fields))).state, "pending", JSON.stringify(fields));
+  }
+  assert.deepEqual(await counts(database.sql), [0, 0, 0, 2], "no host, no certificate");
+  const rows = await database.sql`
+    select convert_from(payload, 'UTF8')::jsonb -> 'details' ->> 'own_name' as own from audit_log
+    where action = 'enrolment.request'`;
+  assert.deepEqual(rows.map((row) => row.own), ["true", "true"]);
+  for (const fields of [{ ip_address: "127.0.0.1", token: local }, { token: other }]) {
+    assert.equal((await ask(database.web, issuer, clock, body(fields))).state, "approved", JSON.stringify(fields));
+  }
+});
+
 Deno.test("operators decide for their own groups, auditors not at all", async () => {
   await using database = await testDatabase();
   const clock = fakeClock();

@@ -9,9 +9,20 @@ import { isIP } from "node:net";
 import { insertCertificate, selectNames } from "./store.ts";
 import type { Issuer } from "./types.ts";
 
-/** The issuer over an opened CA. */
-export function createIssuer(authority: Authority, crl: () => Promise<string | null>, clock: Clock): Issuer {
+/**
+ * The issuer over an opened CA.
+ * @param own_names names and addresses of the manager's web listener
+ */
+export function createIssuer(
+  authority: Authority,
+  crl: () => Promise<string | null>,
+  clock: Clock,
+  own_names: string[] = [],
+): Issuer {
+  const own = new Set(own_names.map((name) => name.toLowerCase()));
   return {
+    // Nobody is deceived over a loopback address, and a manager manages agents on its own machine there.
+    is_own: ({ fqdn, address }) => own.has(fqdn) || (own.has(address) && !/^(127\.|::1$)/.test(address)),
     root_pem: authority.certificate.toString("pem") + "\n",
     issue: (order) => issueCertificate(authority, order, clock),
     crl,

@@ -29,7 +29,8 @@ export interface RequestedEnrolment {
 
 /**
  * A machine asks to be managed. With a valid one-time token it is let in at once and the token is burned; without
- * one it waits for a person. A copy of a known machine waits in any case, marked.
+ * one it waits for a person. A copy of a known machine waits in any case, marked, and so does one that asks for a name
+ * of the manager itself.
  *
  * @param source address of the caller, from the connection
  * @throws AppError validation_failed, already_enrolled, too_many_requests, enrolment_token_refused (the same answer
@@ -81,7 +82,9 @@ export async function requestEnrolment(
       source_address: source,
       created_at: now,
     });
-    if (token && clone_of === null) {
+    // Its certificate would be good for the manager's own web listener: whoever holds a token must not get that alone.
+    const own_name = issuer.is_own(machine);
+    if (token && clone_of === null && !own_name) {
       const host_id = await admit(tx, row, { viewer: null, group_ids: [] }, issuer, context);
       await appendFor(tx, context, {
         action: "enrolment.approve",
@@ -96,7 +99,7 @@ export async function requestEnrolment(
       action: "enrolment.request",
       object: { kind: "enrolment", id: row.id, name: machine.fqdn },
       outcome: "success",
-      details: { address: machine.address, port: machine.port, clone_of, issued_as: row.token_id },
+      details: { address: machine.address, port: machine.port, clone_of, own_name, issued_as: row.token_id },
     });
     return { polling_token, state: "pending" };
   };

@@ -7,6 +7,8 @@ export interface Issuer {
   root_pem: string;
   /** Issues a leaf. Throws AppError validation_failed when the order is not sound. */
   issue(order: CertificateOrder): Promise<IssuedCertificate>;
+  /** True for a machine that asks for a name or address of the manager itself. */
+  is_own(machine: { fqdn: string; address: string }): boolean;
   /** The present list of revoked certificates, PEM; null where there is none yet. */
   crl(): Promise<string | null>;
 }

@@ -1,5 +1,6 @@
 import { warmUpPasswords } from "../../core/auth/password.ts";
 import { deleteEndedSessions } from "../../core/auth/sessions.ts";
+import { ownNames } from "../../core/ca/ui_names.ts";
 import { CurrentCrl } from "../../core/certificates/current_crl.ts";
 import { systemClock } from "../../core/clock.ts";
 import { connect, type Sql } from "../../core/database/connection.ts";
@@ -51,7 +52,7 @@ async function start(context: RoleContext): Promise<{ address: string }> {
     clock,
     log,
     authority: pki.authority,
-    issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock),
+    issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock, ownNames(config.server)),
     crl,
     readiness: new Readiness(sql, clock),
     ca_certificate: pki.root.certificate_pem,
