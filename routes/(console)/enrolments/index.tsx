@@ -15,6 +15,7 @@ import { wire } from "../../../core/wire.ts";
 import LiveRefresh from "../../../islands/live_refresh.tsx";
 import { type Context, page, type RouteAccess } from "../../../web/mod.ts";
 import { readForm } from "../../(_role)/form.ts";
+import { managerUrl } from "../../(_role)/manager_url.ts";
 import { callContext, define, type State, viewerOf } from "../../(_role)/state.ts";
 
 export const access = {
@@ -36,8 +37,8 @@ export const handler = define.handlers({
   async POST(ctx) {
     const { services } = ctx.state;
     await readForm(ctx.req);
+    const manager = managerUrl(ctx.state, ctx.url);
     const [{ token }] = await createEnrolmentTokens(services.sql, viewerOf(ctx.state).id, {}, callContext(ctx.state));
-    const manager = services.public_url ?? `https://${ctx.url.host}`;
     return page(await read(ctx, enrolmentCommand(manager, services.ca_fingerprint, token)));
   },
 });

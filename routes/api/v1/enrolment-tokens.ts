@@ -15,7 +15,8 @@ import {
   optionalJsonBody,
   wholeList,
 } from "../../(_api)/api_app.ts";
-import { callContext, type State, viewerOf } from "../../(_role)/state.ts";
+import { managerUrl } from "../../(_role)/manager_url.ts";
+import { callContext, viewerOf } from "../../(_role)/state.ts";
 
 export const access = {
   "GET /enrolment-tokens": { role: "auditor", scope: "hosts", audit: null },
@@ -103,18 +104,3 @@ export default apiApp()
       return c.json({ id, revoked: true as const }, 200);
     },
   );
-
-/** The configured address, else the one under which the caller reached us. Checked before a token is made. */
-function managerUrl({ services }: State, url: URL): string {
-  const manager = services.public_url ?? url.origin;
-  try {
-    enrolmentCommand(manager, services.ca_fingerprint, null);
-    return new URL(manager).origin;
-  } catch (cause) {
-    throw new AppError("bad_request", {
-      message: "The manager's own address cannot stand in a command.",
-      hint: "Set server.public_url, or ask under a plain name or address.",
-      cause,
-    });
-  }
-}
