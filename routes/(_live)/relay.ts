@@ -45,8 +45,8 @@ interface Connection {
   topics: Map<string, number>;
   /** True while the past is being sent: new events wait. */
   catching_up: boolean;
-  /** Grows with each subscription, so that an older one that is still reading gives up. */
-  generation: number;
+  /** The last subscription that nobody has begun with; an older one that is still reading gives up for it. */
+  wanted: Subscription[] | null;
   answered: boolean;
 }
 
@@ -105,7 +105,7 @@ export class Relay {
       viewer,
       topics: new Map(),
       catching_up: false,
-      generation: 0,
+      wanted: null,
       answered: true,
     };
     this.#connections.add(connection);
@@ -118,19 +118,28 @@ export class Relay {
   #hear(connection: Connection, text: string | null): void {
     const message = parse(text);
     if (!message) return connection.socket.close(CLOSED.message, "not a subscription");
-    void this.#subscribe(connection, message.topics);
+    connection.wanted = message.topics;
+    if (!connection.catching_up) void this.#subscribe(connection);
+  }
+
+  /** One reading at a time for each socket: whoever asks a thousand times a second has the last one answered. */
+  async #subscribe(connection: Connection): Promise<void> {
+    connection.catching_up = true;
+    while (connection.wanted && this.#connections.has(connection)) {
+      const topics = connection.wanted;
+      connection.wanted = null;
+      connection.topics = new Map();
+      await this.#catchUp(connection, topics);
+    }
   }
 
   /** Sends what the page missed, then lets it follow. */
-  async #subscribe(connection: Connection, topics: Subscription[]): Promise<void> {
-    const generation = ++connection.generation;
-    connection.catching_up = true;
-    connection.topics = new Map();
+  async #catchUp(connection: Connection, topics: Subscription[]): Promise<void> {
     let asked = topics;
     try {
       for (;;) {
         const page = await readEvents(this.sql, connection.viewer.id, asked, PAGE);
-        if (connection.generation !== generation) return;
+        if (connection.wanted) return;
         if (page.reload) this.#send(connection, JSON.stringify({ kind: "reload", seq: page.next_after_seq }));
         for (const event of page.events) this.#send(connection, frame(event));
         asked = topics.map(({ topic }) => ({ topic, after_seq: page.next_after_seq }));
