@@ -585,7 +585,8 @@ begin
   if length(payload) > 16384 then
     raise exception 'audit payload is % bytes, at most 16384 are taken', length(payload);
   end if;
-  -- session_user is the login, which neither this function's rights nor SET ROLE change.
+  -- A fleet role that was taken over must not be able to write that an admin did something. session_user is the login,
+  -- which neither this function's rights nor SET ROLE change.
   if session_user = 'patch_fleet' and (entry -> 'actor' ->> 'kind') is distinct from 'system' then
     raise exception 'the fleet role writes audit rows of the system only' using errcode = 'insufficient_privilege';
   end if;
@@ -616,19 +617,29 @@ begin
   perform pg_notify('event', json_build_object('seq', added)::text);
   return added;
 end $function$;
-CREATE OR REPLACE FUNCTION public.host_compliance(received_at timestamp with time zone, index_refreshed_at timestamp with time zone, state text, security integer, reboot_required boolean)
+CREATE OR REPLACE FUNCTION public.host_compliance(received_at timestamp with time zone, index_refreshed_at timestamp with time zone, state text, security integer, reboot_required boolean, oldest_report timestamp with time zone, oldest_index timestamp with time zone)
  RETURNS text
  LANGUAGE sql
- STABLE
+ STABLE PARALLEL SAFE
 AS $function$
   select case
     when received_at is null then 'unknown'
-    when received_at < app_now() - interval '2 hours' then 'stale'
-    when index_refreshed_at is null or index_refreshed_at < app_now() - interval '48 hours' then 'stale'
+    when received_at < oldest_report then 'stale'
+    when index_refreshed_at is null or index_refreshed_at < oldest_index then 'stale'
     when state <> 'ok' or security > 0 or reboot_required then 'not_compliant'
     else 'compliant'
   end
 $function$;
+CREATE OR REPLACE FUNCTION public.oldest_index()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$ select app_now() - interval '48 hours' $function$;
+CREATE OR REPLACE FUNCTION public.oldest_report()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$ select app_now() - interval '2 hours' $function$;
 CREATE OR REPLACE FUNCTION public.visible_hosts(viewer uuid)
  RETURNS TABLE(host_id uuid)
  LANGUAGE sql
@@ -667,7 +678,9 @@ grant execute on function app_now() to public;
 grant execute on function audit_append(bytea) to patch_fleet;
 grant execute on function audit_append(bytea) to patch_web;
 grant execute on function event_append(text,uuid,uuid,text,jsonb) to public;
-grant execute on function host_compliance(timestamp with time zone,timestamp with time zone,text,integer,boolean) to public;
+grant execute on function host_compliance(timestamp with time zone,timestamp with time zone,text,integer,boolean,timestamp with time zone,timestamp with time zone) to public;
+grant execute on function oldest_index() to public;
+grant execute on function oldest_report() to public;
 grant execute on function visible_hosts(uuid) to public;
 grant insert, select on table audit_checkpoints to patch_web;
 grant insert, select on table live_events to patch_web;

@@ -30,7 +30,10 @@ export function hostSource(db: Db, viewer: string): Fragment {
     join host_patch_data d on d.host_id = h.id
     left join host_health_data s on s.host_id = h.id
     cross join lateral (
-      select host_compliance(d.received_at, d.index_refreshed_at, d.state, c.security, h.reboot_required) as compliance,
+      select host_compliance(
+          d.received_at, d.index_refreshed_at, d.state, c.security, h.reboot_required,
+          (select oldest_report()), (select oldest_index())
+        ) as compliance,
         greatest(d.received_at, s.received_at) as last_seen,
         coalesce(nullif(h.display_name, ''), h.fqdn) as name
     ) x`;
