@@ -122,7 +122,7 @@ async function invite(manager: Manager, state: string, range: AddressRange, real
   say();
   say(`  Open      ${bold(manager.url)}   ${dim("its certificate is from the demo's own CA: accept it once")}`);
   say(`  User      ${bold("admin")}`);
-  if (password) say(`  Password  ${bold(password)}   ${dim("works once: you choose your own at the first login")}`);
+  if (password) say(`  Password  ${bold(password)}   ${dim("you choose your own at the first login")}`);
   else say(`  Password  the one that you chose   ${dim("forgotten? start with --reset")}`);
   if (real) say(`  Try       open ${REAL_HOST_NAME}, dry run its security updates, apply them, watch`);
   say(`  State     ${state}   ${dim(`hosts answer on ${range.network}`)}`);

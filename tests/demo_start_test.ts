@@ -15,7 +15,7 @@ async function signIn(state: string, port: number, password: string): Promise<Ap
 }
 
 async function oneTimePassword(demo: RunningDemo): Promise<string> {
-  return (await demo.says(/Password +(\S+) +works once/))[1];
+  return (await demo.says(/Password +(\S+) +you choose/))[1];
 }
 
 async function stopped(demo: RunningDemo, state: string): Promise<void> {
