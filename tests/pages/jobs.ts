@@ -107,7 +107,7 @@ export function aptLog(patches: Pick<JobPatch, "name" | "from_version" | "to_ver
     `  ${patches.map(({ name }) => name).join(" ")}`,
     `${patches.length} upgraded, 0 newly installed, 0 to remove and 12 not upgraded.`,
     ...patches.map(({ name, to_version }, index) =>
-      `Get:${index + 1} http://deb.debian.org/debian bookworm/main amd64 ${name} amd64 ${to_version}`
+      `Get:${index + 1} http://deb.example.org/debian bookworm/main amd64 ${name} amd64 ${to_version}`
     ),
     ...patches.flatMap(({ name, from_version, to_version }) => [
       `Preparing to unpack .../${name}_${to_version}_amd64.deb ...`,

@@ -14,9 +14,9 @@ const policy = `libc6:
   Candidate: 2.36-9+deb12u13
   Version table:
      2.37-1 100
-        100 http://deb.debian.org/debian bookworm-backports/main amd64 Packages
+        100 http://deb.example.org/debian bookworm-backports/main amd64 Packages
      2.36-9+deb12u13 500
-        500 http://deb.debian.org/debian bookworm/main amd64 Packages
+        500 http://deb.example.org/debian bookworm/main amd64 Packages
      2.36-9+deb12u10 500
         500 http://security.debian.org/debian-security bookworm-security/main amd64 Packages
  *** 2.36-9+deb12u9 100
@@ -37,7 +37,7 @@ local:
  *** 9 100
         100 /var/lib/dpkg/status
      8 990
-        990 http://deb.debian.org/debian bookworm/main amd64 Packages
+        990 http://deb.example.org/debian bookworm/main amd64 Packages
 pinned:
   Installed: 2
   Candidate: 1
@@ -45,7 +45,7 @@ pinned:
  *** 2 100
         100 /var/lib/dpkg/status
      1 1001
-       1001 http://deb.debian.org/debian-security bookworm/main amd64 Packages
+       1001 http://deb.example.org/debian-security bookworm/main amd64 Packages
 unknown:
   Installed: 1
   Candidate: (none)

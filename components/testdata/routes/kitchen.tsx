@@ -168,7 +168,7 @@ export default define.page(({ state }) => {
               {
                 number: 2,
                 text:
-                  "Get:1 http://deb.debian.org/debian-security bookworm-security/main amd64 openssl amd64 3.0.16-1~deb12u1 [1,421 kB]",
+                  "Get:1 http://deb.example.org/debian-security bookworm-security/main amd64 openssl amd64 3.0.16-1~deb12u1 [1,421 kB]",
               },
               { number: 3, text: "Setting up openssl (3.0.16-1~deb12u1) ..." },
               { number: 4, text: "W: Download is performed unsandboxed as root", tone: "warn" },
