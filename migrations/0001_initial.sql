@@ -369,6 +369,7 @@ create table host_patches (
   primary key (host_id, package_id)
 );
 create index host_patches_offer on host_patches (offer_id);
+create index host_patches_package on host_patches (package_id);
 
 -- Kept with the difference when a report lands; fleet numbers are sums over it.
 create table host_counters (
@@ -690,7 +691,7 @@ begin
       agent_version, boot_id, boot_time, health, health_since, health_reason, not_answering_since, reboot_required,
       reboot_reasons, certificate_expires_at
     ) on hosts to patch_fleet;
-    grant delete on host_packages, host_patches, live_events, update_offers to patch_fleet;
+    grant delete on host_packages, host_patches, live_events, update_offers, packages to patch_fleet;
     grant insert on live_events to patch_fleet;
     grant execute on function audit_append(bytea) to patch_fleet;
   end if;

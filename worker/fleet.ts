@@ -8,7 +8,14 @@ import { createExecutor } from "./executor.ts";
 import { beat, HEARTBEAT_INTERVAL_MS } from "./heartbeat.ts";
 import { type Loop, startLoop } from "./loop.ts";
 import { createPoller } from "./poller.ts";
-import { pruneOldRows, RETENTION_INTERVAL_MS, SWEEP_INTERVAL_MS, sweepJobs } from "./retention.ts";
+import {
+  CONTENTS_INTERVAL_MS,
+  pruneOldRows,
+  pruneUnused,
+  RETENTION_INTERVAL_MS,
+  SWEEP_INTERVAL_MS,
+  sweepJobs,
+} from "./retention.ts";
 import { REVOKED_INTERVAL_MS, type RevokedSerials } from "./revoked_serials.ts";
 import { type Pace, standardPace } from "./run_context.ts";
 
@@ -83,6 +90,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const loops = [
     ...[polls, jobs, trust],
     start("retention", RETENTION_INTERVAL_MS, () => pruneOldRows(sql, log)),
+    start("contents", CONTENTS_INTERVAL_MS, () => pruneUnused(sql, log)),
     start("sweeper", SWEEP_INTERVAL_MS, () => sweepJobs(sql, clock, log)),
     start("heartbeat", HEARTBEAT_INTERVAL_MS, async () => {
       const now = performance.now();

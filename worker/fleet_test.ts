@@ -93,6 +93,7 @@ Deno.test("the role beats in the database, says how old its loops are, and has a
   assert.equal(row.version, "0.1.0");
   assert.ok(row.loops.executor >= 0 && row.loops.executor < 60_000, JSON.stringify(row.loops));
   assert.deepEqual(Object.keys(role.limits).sort(), [
+    "contents",
     "executor",
     "heartbeat",
     "poller",

@@ -3,6 +3,44 @@ import { many, one } from "../database/rows.ts";
 import type { Db } from "../database/types.ts";
 import type { NormalOffer, NormalPackage, NormalPatch, PatchCounts } from "./types.ts";
 
+/** Says that a report is being written, or that somebody removes what no report refers to. */
+const CONTENTS_LOCK = 7204510336003;
+
+/**
+ * Until the transaction ends: reports are written beside each other (`shared`), removal waits for them and they for it
+ * (`alone`, for two seconds at most; then the statement fails with lock_not_available).
+ */
+export async function lockContents(db: Db, how: "shared" | "alone"): Promise<void> {
+  if (how === "shared") return void await db`select pg_advisory_xact_lock_shared(${CONTENTS_LOCK})`;
+  await db`select set_config('lock_timeout', '2s', true)`;
+  await db`select pg_advisory_xact_lock(${CONTENTS_LOCK})`;
+}
+
+/** Offers that are on no host, a day after they were first seen at the earliest. Returns how many went. */
+export async function deleteOrphanedOffers(db: Db, limit: number): Promise<number> {
+  const rows = await db`
+    delete from update_offers where id in (
+      select o.id from update_offers o
+      where o.first_seen_at < app_now() - interval '1 day'
+        and not exists (select from host_patches hp where hp.offer_id = o.id)
+      limit ${limit}
+    ) returning id`;
+  return rows.length;
+}
+
+/** Packages that are on no host and that nobody offers. Returns how many went. */
+export async function deleteOrphanedPackages(db: Db, limit: number): Promise<number> {
+  const rows = await db`
+    delete from packages where id in (
+      select p.id from packages p
+      where not exists (select from host_packages hp where hp.package_id = p.id)
+        and not exists (select from host_patches hp where hp.package_id = p.id)
+        and not exists (select from update_offers o where o.package_id = p.id)
+      limit ${limit}
+    ) returning id`;
+  return rows.length;
+}
+
 const PackageRow = z.object({ id: z.number(), name: z.string(), arch: z.string() });
 
 /**

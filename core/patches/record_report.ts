@@ -4,6 +4,7 @@ import type { Tx } from "../database/types.ts";
 import { countPatches, hashHex, normalisePackages, normalisePatches, plain } from "./rules.ts";
 import { acceptReport, lockReport } from "./store.ts";
 import {
+  lockContents,
   offerIds,
   oldestSecurity,
   packageIds,
@@ -38,6 +39,8 @@ export async function recordReport(
     packages: packages && Uint8Array.fromHex(await hashHex(packages)),
   };
   return await transaction(sql, async (tx) => {
+    // Before any row: what this report is about to refer to must not be removed meanwhile.
+    await lockContents(tx, "shared");
     const before = await lockReport(tx, hostId);
     if (!before) return { accepted: false, patches_changed: false, packages_changed: false };
     const old = splitHash(before.content_hash);
