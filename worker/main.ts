@@ -1,5 +1,6 @@
 import { systemClock } from "../core/clock.ts";
 import { connect, type Sql } from "../core/database/connection.ts";
+import { forgiveClosedSockets } from "../core/database/forgive_closed_sockets.ts";
 import { waitForSchema } from "../core/database/migrations.ts";
 import { type RoleContext, type RoleStartConfig, runRole } from "../core/role.ts";
 import { type AgentClient, type ClientCredentials, createAgentClient } from "./agent_client.ts";
@@ -15,6 +16,7 @@ let fleet: Fleet | undefined;
 
 async function start(context: RoleContext): Promise<void> {
   const { config, secrets, log, signal, loop } = context;
+  forgiveClosedSockets(log);
   sql = await connect({
     url: secrets.database_url,
     ssl: secrets.database_ca === null ? undefined : { ca: secrets.database_ca },

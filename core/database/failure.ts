@@ -51,7 +51,7 @@ export function explain(
   where: { place: string; user: string; database: string; tls: boolean },
 ): DatabaseError | null {
   if (error instanceof DatabaseError) return error;
-  const code = codeOf(error);
+  const code = isClosedSocket(error) ? "CONNECTION_CLOSED" : codeOf(error);
   const kind = (KINDS.find(([pattern]) => pattern.test(code))?.[1]) ?? (isTls(error) ? "tls" : null);
   const { place, user, database } = where;
   switch (kind) {
@@ -123,6 +123,15 @@ export function explain(
   }
 }
 
+/**
+ * True for what postgres.js 3.4.9 throws when it writes to a connection that has closed in the same moment: it has set
+ * its socket to null, and its `nextWrite` writes all the same. It is a lost connection and nothing else.
+ */
+export function isClosedSocket(error: unknown): boolean {
+  return error instanceof TypeError && /null \(reading 'write'\)/.test(error.message) &&
+    /\bnextWrite\b/.test(error.stack ?? "");
+}
+
 /** For a request: 503 in public words, the reason only as cause; null when the error is about something else. */
 export function unavailable(error: unknown): AppError | null {
   if (error instanceof AppError) return error.code === "database_unavailable" ? error : null;
@@ -133,7 +142,7 @@ export function unavailable(error: unknown): AppError | null {
 
 /** Codes such as ECONNREFUSED also come from files and managed hosts; the driver adds the statement to its errors. */
 function isDrivers(error: unknown): boolean {
-  if (error instanceof DatabaseError) return true;
+  if (error instanceof DatabaseError || isClosedSocket(error)) return true;
   return error instanceof Error &&
     (error.name === "PostgresError" || "query" in error || /^CONNECT/.test(codeOf(error)));
 }

@@ -4,6 +4,7 @@ import { ownNames } from "../../core/ca/ui_names.ts";
 import { CurrentCrl } from "../../core/certificates/current_crl.ts";
 import { systemClock } from "../../core/clock.ts";
 import { connect, type Sql } from "../../core/database/connection.ts";
+import { forgiveClosedSockets } from "../../core/database/forgive_closed_sockets.ts";
 import { waitForSchema } from "../../core/database/migrations.ts";
 import { createIssuer } from "../../core/enrolment/issue_certificate.ts";
 import { reason } from "../../core/errors.ts";
@@ -34,6 +35,7 @@ let source: Awaited<ReturnType<typeof openLiveSource>> | undefined;
 async function start(context: RoleContext): Promise<{ address: string }> {
   const { config, secrets, log, signal } = context;
   const clock = systemClock;
+  forgiveClosedSockets(log);
   sql = await connect({
     url: secrets.database_url,
     ssl: secrets.database_ca === null ? undefined : { ca: secrets.database_ca },
