@@ -1,4 +1,5 @@
 import { ensurePki } from "../core/ca/ensure_pki.ts";
+import { uiNames } from "../core/ca/ui_names.ts";
 import { type FileRead, readFile } from "../core/config/machine.ts";
 import { type Config, databaseUrlOf, type Role } from "../core/config/types.ts";
 import { createFirstAdmin } from "../core/auth/create_first_admin.ts";
@@ -92,13 +93,6 @@ async function ensureFirstAdmin(sql: Sql, config: Config, log: Log): Promise<voi
 /** Makes or renews what the manager's own CA needs; the fleet role alone finds it made. */
 export async function preparePki(config: Config, roles: readonly WorkerRole[], log: Log): Promise<void> {
   if (!roles.includes("web")) return;
-  const { written } = await ensurePki(config.pki.directory, { ui_names: uiNames(config) });
+  const { written } = await ensurePki(config.pki.directory, { ui_names: uiNames(config.server) });
   for (const name of written) log.info("certificate.issued", { path: `${config.pki.directory}/${name}.crt` });
-}
-
-/** The names of the self-made web certificate; null when the operator brings one. */
-export function uiNames({ server }: Config): string[] | null {
-  if (server.certificate_file !== null) return null;
-  const host = server.public_url === null ? [] : [new URL(server.public_url).hostname.replace(/^\[(.*)\]$/, "$1")];
-  return [...new Set([...server.names, ...host])];
 }
