@@ -11,7 +11,7 @@ interface Argon2 {
 const PARAMETERS = { algorithm: 2, memoryCost: 65_536, timeCost: 3, parallelism: 1, outputLen: 32 };
 
 /** The platform package is loaded itself: the package in front of it would ask for far wider permissions. */
-const PLATFORM_PACKAGE = `@node-rs/argon2-linux-${Deno.build.arch === "aarch64" ? "arm64" : "x64"}-gnu`;
+const PLATFORM_PACKAGE = "@node-rs/argon2-linux-x64-gnu";
 
 let native: Argon2 | undefined;
 function argon2(): Argon2 {
