@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { reason } from "../core/errors.ts";
-import { Health, InstalledPackage, PatchList, SystemInfo } from "../protocol/api.ts";
-import { ExecutorReply, type ExecutorRequest, HostJobSchema, RESULT_LIMIT } from "../protocol/executor.ts";
+import { Health, InstalledPackage, PatchList, Service, SystemInfo } from "../protocol/api.ts";
+import { ExecutorReply, type ExecutorRequest, HostJobSchema, RESULT_LIMIT, ServiceName } from "../protocol/executor.ts";
 import { createLineWriter, type LineWriter } from "./executor/line_writer.ts";
 import { readLines } from "./executor/line_reader.ts";
 import { type HostJob, type HostJobEvent, type HostOperations, OperationError } from "./host_operations.ts";
@@ -95,6 +95,8 @@ export function connectExecutor(socket_path: string, options: ExecutorClientOpti
     job: (job_id) => isJobId(job_id) ? call<HostJob | null>(HostJobSchema.nullable(), { call: "job", job_id }) : none(),
     cancel: (job_id) => isJobId(job_id) ? call<HostJob>(HostJobSchema, { call: "cancel", job_id }) : unknownJob(),
     remove: (job_id) => isJobId(job_id) ? call(z.null(), { call: "remove", job_id }).then(() => {}) : unknownJob(),
+    service: (name) =>
+      ServiceName.safeParse(name).success ? call(Service.nullable(), { call: "service", name }) : none(),
     watch(listener, on_gap = () => {}) {
       listeners.set(listener, on_gap);
       // A connection that is open already has to be told; a new one tells by itself.

@@ -8,28 +8,64 @@ import type {
   JobStatus,
   PackageChange,
   PatchList,
+  RestartNeeds,
+  Service,
   SystemInfo,
 } from "../protocol/api.ts";
 import type { z } from "zod";
 
-/** What to do on the host, checked and complete. */
-export interface ApplyOrder {
+/** What every order carries. */
+export interface RunOrder {
   /** The manager's run id, or one that we made when the caller sent none. */
   run_id: string;
-  /** Names from our own listing; null means every installable update. */
-  packages: string[] | null;
-  /** Exact version wanted, by name; a name without one takes the candidate of the moment. */
-  versions: Record<string, string>;
-  security_only: boolean;
-  dry_run: boolean;
-  /** never: even when needed. needed: when the host asks for it afterwards. */
-  reboot: "never" | "needed";
-  reboot_delay_seconds: number;
   /** Milliseconds since the epoch after which nothing may be started; null for none. */
   deadline_ms: number | null;
   /** The state folder that the caller knows; null when it does not care. */
   state_id: string | null;
 }
+
+/** When to restart after an apply: not even when needed, when the host asks for it afterwards, in any case. */
+export type RebootRule = "never" | "needed" | "always";
+
+/** Install updates, checked and complete. */
+export interface ApplyOrder extends RunOrder {
+  operation: "apply";
+  /** Names from our own listing; null means every installable update. */
+  packages: string[] | null;
+  /** Exact version wanted, by name; a name without one takes the candidate of the moment. */
+  versions: Record<string, string>;
+  /** New packages that were approved with them; null: whatever they bring along. */
+  new_packages: string[] | null;
+  security_only: boolean;
+  dry_run: boolean;
+  reboot: RebootRule;
+  reboot_delay_seconds: number;
+}
+
+/** Finish what was interrupted or failed half-way; removes nothing. */
+export interface RepairOrder extends RunOrder {
+  operation: "repair";
+  dry_run: boolean;
+}
+
+/** Take a job's changes back, all in one transaction. */
+export interface RollbackOrder extends RunOrder {
+  operation: "rollback";
+  /** The ended job. */
+  job_id: string;
+  dry_run: boolean;
+}
+
+/** Restart the host. */
+export interface RebootOrder extends RunOrder {
+  operation: "reboot";
+  reboot_delay_seconds: number;
+  /** Although jobs wait; one that runs is never cut off. */
+  force: boolean;
+}
+
+/** Everything that changes the host. */
+export type HostOrder = ApplyOrder | RepairOrder | RollbackOrder | RebootOrder;
 
 /** One job as the host keeps it, in the form of `GET /jobs/{id}`. Instants are RFC 3339. */
 export interface HostJob {
@@ -54,7 +90,14 @@ export interface HostJob {
   changes: PackageChange[];
   conffiles_kept: string[];
   failed_packages: z.infer<typeof FailedPackage>[];
+  /** Whether {@link RollbackOrder} can take it back, told before (at the plan) and after. */
   rollback: { possible: boolean; reason: string | null; missing_versions: string[] };
+  /** What still runs in an older version; null until the job has changed something and ended. */
+  restart: RestartNeeds | null;
+  boot_id_before: string | null;
+  boot_id_after: string | null;
+  /** The job that this one takes back. */
+  original_job_id: string | null;
   /** Number of the job's last event, from 1. */
   seq: number;
 }
@@ -98,9 +141,10 @@ export interface HostOperations {
   /**
    * Starts a job, at most one at a time, others wait in order (16 at most, then QUEUE_FULL). The same run_id again
    * answers the same job and starts nothing, for 90 days.
-   * @throws OperationError PKG_NOT_FOUND, DEADLINE_PASSED, STATE_CHANGED, QUEUE_FULL, PKG_MANAGER_ERROR
+   * @throws OperationError PKG_NOT_FOUND, DEADLINE_PASSED, STATE_CHANGED, QUEUE_FULL, PKG_MANAGER_ERROR; for a
+   * rollback JOB_NOT_FOUND, ROLLBACK_NOT_ALLOWED; for a restart REBOOT_BLOCKED
    */
-  start(order: ApplyOrder): Promise<HostJob>;
+  start(order: HostOrder): Promise<HostJob>;
   /** Newest first, at most 200. */
   jobs(): Promise<HostJob[]>;
   /** Null when there is no such job. */
@@ -109,6 +153,8 @@ export interface HostOperations {
   cancel(job_id: string): Promise<HostJob>;
   /** Forgets an ended job. @throws OperationError JOB_NOT_FOUND, DELETE_NOT_ALLOWED */
   remove(job_id: string): Promise<void>;
+  /** A service of the init system; null when there is none of that name, or no init system that we know. */
+  service(name: string): Promise<Service | null>;
   /**
    * Tells every step of every job from now on. Returns how to stop watching.
    * @param on_gap steps may be missing between those told before and after it: ask for the jobs again

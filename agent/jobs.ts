@@ -1,7 +1,15 @@
-import { type ApplyRequest, type JobEvent } from "../protocol/api.ts";
+import type { ApplyRequest, JobEvent, RebootRequest, RepairRequest, RollbackRequest } from "../protocol/api.ts";
 import { type Clock } from "../core/clock.ts";
 import { uuidv7 } from "../core/ids.ts";
-import type { ApplyOrder, HostJob, HostJobEvent } from "./host_operations.ts";
+import type {
+  ApplyOrder,
+  HostJob,
+  HostJobEvent,
+  RebootOrder,
+  RepairOrder,
+  RollbackOrder,
+  RunOrder,
+} from "./host_operations.ts";
 import { type FieldProblem, invalid } from "./server/answer.ts";
 
 /** The longest log that is sent as lines, and the longest line: what a manager's schema accepts. */
@@ -66,6 +74,10 @@ export function readOrder(request: ApplyRequest, clock: Clock): ApplyOrder {
       problem: "contradicts reboot: send the same value in both, or one of them",
     });
   }
+  const permitted = request.allow_reboot ?? request.reboot;
+  if (request.reboot_when !== undefined && permitted !== undefined && (request.reboot_when !== "never") !== permitted) {
+    problems.push({ field: "reboot_when", problem: "contradicts reboot or allow_reboot" });
+  }
   const names = request.packages?.length ? [...new Set(request.packages)] : null;
   const versions = request.versions ?? {};
   const known = names && new Set(names);
@@ -74,13 +86,41 @@ export function readOrder(request: ApplyRequest, clock: Clock): ApplyOrder {
   }
   if (problems.length > 0) throw invalid(problems);
   return {
-    run_id: request.idempotency_key ?? uuidv7(clock),
+    ...readRun(request, clock),
+    operation: "apply",
     packages: names,
     versions,
+    new_packages: request.new_packages ?? null,
     security_only: request.security_only ?? false,
     dry_run: request.dry_run ?? false,
-    reboot: request.allow_reboot ?? request.reboot ?? false ? "needed" : "never",
+    reboot: request.reboot_when ?? (permitted ? "needed" : "never"),
     reboot_delay_seconds: request.reboot_delay_seconds ?? 0,
+  };
+}
+
+/** The order that `POST /system/repair` means. */
+export function readRepair(request: RepairRequest, clock: Clock): RepairOrder {
+  return { ...readRun(request, clock), operation: "repair", dry_run: request.dry_run ?? false };
+}
+
+/** The order that `POST /jobs/{id}/rollback` means. */
+export function readRollback(job_id: string, request: RollbackRequest, clock: Clock): RollbackOrder {
+  return { ...readRun(request, clock), operation: "rollback", job_id, dry_run: request.dry_run ?? false };
+}
+
+/** The order that `POST /system/reboot` means. */
+export function readReboot(request: RebootRequest, clock: Clock): RebootOrder {
+  return {
+    ...readRun(request, clock),
+    operation: "reboot",
+    reboot_delay_seconds: request.delay_seconds ?? 0,
+    force: request.force ?? false,
+  };
+}
+
+function readRun(request: Pick<ApplyRequest, "idempotency_key" | "deadline" | "state_id">, clock: Clock): RunOrder {
+  return {
+    run_id: request.idempotency_key ?? uuidv7(clock),
     deadline_ms: request.deadline === undefined ? null : Temporal.Instant.from(request.deadline).epochMilliseconds,
     state_id: request.state_id ?? null,
   };

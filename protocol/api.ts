@@ -149,8 +149,13 @@ export const PackageList = z.object({ packages: z.array(InstalledPackage).max(50
 export const severities = ["critical", "high", "medium", "low", "unknown"] as const;
 export type Severity = typeof severities[number];
 
-/** Why a patch is or is not installed by the next apply. `installable` is the only one that is. */
-export const patchStates = ["installable", "held", "phased", "kept_back", "excluded", "blocked"] as const;
+/**
+ * Why a patch is or is not installed by the next apply. `installable` is the only one that is. held: by the
+ * package manager's own mark; phased: not this machine's turn; kept_back: its dependencies stand in the way, or it
+ * would remove something; pinned: the host's preferences choose an older version; excluded: the host's administrator
+ * forbids it to us; blocked: the package manager can install nothing at all now.
+ */
+export const patchStates = ["installable", "held", "phased", "kept_back", "pinned", "excluded", "blocked"] as const;
 export type PatchState = typeof patchStates[number];
 
 /** One row of `GET /patches`. */
@@ -178,7 +183,11 @@ export const Patch = z.object({
   /** Ours: why it is not installable, one of {@link patchStates} and words for people. */
   state: z.enum(patchStates).optional(),
   state_reason: text(512).nullish(),
+  /** Ours: what it brings along, and what it would remove (then it is never installed by us). */
   new_dependencies: z.array(text(256)).max(512).optional(),
+  removes: z.array(text(256)).max(512).optional(),
+  /** Ours: why a restart is needed for it, in words; null when none is. */
+  reboot_reason: text(512).nullish(),
 });
 export type Patch = z.infer<typeof Patch>;
 
@@ -192,6 +201,8 @@ export const PatchList = z.object({
   index_age_seconds: seconds.nullish(),
   index_error: text(2048).nullish(),
   state: z.enum(["ok", "interrupted", "broken", "locked"]).optional(),
+  /** Ours: what installing every installable one would download, new dependencies included. */
+  download_bytes: bytes.nullish(),
 });
 export type PatchList = z.infer<typeof PatchList>;
 
@@ -208,12 +219,63 @@ export const ApplyRequest = z.object({
   idempotency_key: text(64).regex(/^[A-Za-z0-9-]{1,64}$/, "is not a run id").optional(),
   dry_run: z.boolean().optional(),
   security_only: z.boolean().optional(),
+  /**
+   * New packages that the person saw in the dry run: any other one is an error. Missing: whatever the updates bring
+   * along, which is what an agent does for a manager that does not know the word.
+   */
+  new_packages: z.array(PackageName).max(5_000).optional(),
+  /** Ours, more exact than `reboot`: when the host asks for it, or in any case. */
+  reboot_when: z.enum(["never", "needed", "always"]).optional(),
   /** RFC 3339. An order that arrives later is refused with DEADLINE_PASSED. */
   deadline: z.iso.datetime({ offset: true }).optional(),
   /** The state folder that the manager knows; another one is refused with STATE_CHANGED. */
   state_id: text(64).optional(),
 });
 export type ApplyRequest = z.infer<typeof ApplyRequest>;
+
+/** What every other order may carry, with the meaning of {@link ApplyRequest}. */
+const runFields = {
+  idempotency_key: ApplyRequest.shape.idempotency_key,
+  deadline: ApplyRequest.shape.deadline,
+  state_id: ApplyRequest.shape.state_id,
+};
+/** Body of `POST /system/repair` (ours): finish what was interrupted, never remove anything. */
+export const RepairRequest = z.object({ ...runFields, dry_run: z.boolean().optional() });
+export type RepairRequest = z.infer<typeof RepairRequest>;
+/** Body of `POST /jobs/{id}/rollback`; may be missing altogether. */
+export const RollbackRequest = z.object({ ...runFields, dry_run: z.boolean().optional() });
+export type RollbackRequest = z.infer<typeof RollbackRequest>;
+/** Body of `POST /system/reboot`. `force` restarts although jobs wait; one that runs is never cut off. */
+export const RebootRequest = z.object({
+  ...runFields,
+  delay_seconds: z.number().int().min(0).max(86_400).optional(),
+  force: z.boolean().optional(),
+});
+export type RebootRequest = z.infer<typeof RebootRequest>;
+
+/** Answer of `POST /certificate/csr` (ours): a request for a key that was made on the host and stays there. */
+export const CertificateSigningRequest = z.object({ csr_pem: text(16_384) });
+/** Body of `PUT /certificate` (ours). Belongs to the newest request; checked before it is used. */
+export const CertificateUpdate = z.object({
+  server_crt: text(16_384),
+  ca_chain: text(65_536).optional(),
+  crl_pem: text(2 ** 22).nullish(),
+});
+/** Body of `PUT /crl` (ours). */
+export const RevocationListUpdate = z.object({ crl_pem: text(2 ** 22) });
+
+/** `GET /system/services/{name}`. `healthy` is null where the init system cannot say. */
+export const Service = z.object({
+  name: text(256),
+  display_name: text(512).nullish(),
+  active_state: text(64),
+  sub_state: text(64).nullish(),
+  load_state: text(64).nullish(),
+  enabled_state: text(64).nullish(),
+  main_pid: z.number().int().nullish(),
+  healthy: z.boolean().nullish(),
+});
+export type Service = z.infer<typeof Service>;
 
 /** Answer to `POST /patches/apply`. */
 export const ApplyAccepted = z.object({ job_id: text(64), status: text(32).optional() });
@@ -243,7 +305,23 @@ export const PackageChange = z.object({
 export type PackageChange = z.infer<typeof PackageChange>;
 
 /** One package that a job could not bring to the wanted version. */
-export const FailedPackage = z.object({ name: PackageName, reason: text(2048) });
+export const FailedPackage = z.object({
+  name: PackageName,
+  reason: text(2048),
+  /** Ours: how the package stands now, in the package manager's words, and the last lines of its script. */
+  state: text(128).nullish(),
+  output: text(4096).nullish(),
+});
+
+/** Ours: what runs in an older version than the installed one, after a job. */
+export const RestartNeeds = z.object({
+  services: z.array(text(256)).max(512),
+  /** Newest installed kernel, when another one runs. */
+  kernel: text(256).nullish(),
+  reboot: z.boolean(),
+  reasons: z.array(text(512)).max(64),
+});
+export type RestartNeeds = z.infer<typeof RestartNeeds>;
 
 /** `GET /jobs/{id}`: the union of what the public agent and ours send. */
 export const Job = z.object({
@@ -274,6 +352,13 @@ export const Job = z.object({
     reason: text(1024).nullish(),
     missing_versions: z.array(text(512)).max(5_000).optional(),
   }).optional(),
+  /** Ours: what still runs in an older version; null before the job has ended. */
+  restart: RestartNeeds.nullish(),
+  /** Ours: the kernel's boot ids around a restart. */
+  boot_id_before: text(64).nullish(),
+  boot_id_after: text(64).nullish(),
+  /** The job that a rollback takes back. */
+  original_job_id: text(64).nullish(),
   /** Number of the last event of this job, from 1: what a reader who polls compares. Ours. */
   seq: sequence.optional(),
 });

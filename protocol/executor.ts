@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { agentErrorStatus, FailedPackage, jobErrorCodes, jobPhases, jobStatuses, PackageChange } from "./api.ts";
-import { PackageName, PackageVersion } from "./api.ts";
+import { PackageName, PackageVersion, RestartNeeds } from "./api.ts";
 
 /**
  * What the network side of the agent and its root executor say to each other over the unix socket: one JSON value
@@ -18,18 +18,35 @@ export const RESULT_LIMIT = 2 ** 26;
 const text = (max: number) => z.string().max(max);
 const job_id = z.uuid();
 
-/** `ApplyOrder` of `agent/host_operations.ts`. */
-export const Order = z.strictObject({
+const run = {
   run_id: text(64).regex(/^[A-Za-z0-9-]{1,64}$/, "is not a run id"),
-  packages: z.array(PackageName).max(5_000).nullable(),
-  versions: z.record(PackageName, PackageVersion),
-  security_only: z.boolean(),
-  dry_run: z.boolean(),
-  reboot: z.enum(["never", "needed"]),
-  reboot_delay_seconds: z.number().int().min(0).max(86_400),
   deadline_ms: z.number().int().min(0).max(1e15).nullable(),
   state_id: text(64).nullable(),
+};
+const delay = z.number().int().min(0).max(86_400);
+
+/** `ApplyOrder` of `agent/host_operations.ts`. */
+export const ApplyOrderSchema = z.strictObject({
+  ...run,
+  operation: z.literal("apply"),
+  packages: z.array(PackageName).max(5_000).nullable(),
+  versions: z.record(PackageName, PackageVersion),
+  new_packages: z.array(PackageName).max(5_000).nullable(),
+  security_only: z.boolean(),
+  dry_run: z.boolean(),
+  reboot: z.enum(["never", "needed", "always"]),
+  reboot_delay_seconds: delay,
 });
+/** `HostOrder` of `agent/host_operations.ts`: everything that can be asked of the root side to change the host. */
+export const Order = z.discriminatedUnion("operation", [
+  ApplyOrderSchema,
+  z.strictObject({ ...run, operation: z.literal("repair"), dry_run: z.boolean() }),
+  z.strictObject({ ...run, operation: z.literal("rollback"), job_id, dry_run: z.boolean() }),
+  z.strictObject({ ...run, operation: z.literal("reboot"), reboot_delay_seconds: delay, force: z.boolean() }),
+]);
+
+/** A systemd or OpenRC service, without path or option: it never starts with a dash. */
+export const ServiceName = text(256).regex(/^[A-Za-z0-9][A-Za-z0-9:_.@\\-]*$/, "is not the name of a service");
 
 const id = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
@@ -39,6 +56,7 @@ export const ExecutorRequest = z.discriminatedUnion("call", [
   z.strictObject({ id, call: z.literal("patches"), max_index_age_seconds: z.number().min(0).max(1e9).optional() }),
   z.strictObject({ id, call: z.literal("start"), order: Order }),
   z.strictObject({ id, call: z.enum(["job", "cancel", "remove"]), job_id }),
+  z.strictObject({ id, call: z.literal("service"), name: ServiceName }),
 ]);
 export type ExecutorRequest = z.infer<typeof ExecutorRequest>;
 
@@ -64,6 +82,10 @@ export const HostJobSchema = z.object({
   conffiles_kept: z.array(text(1024)).max(1_000),
   failed_packages: z.array(FailedPackage).max(20_000),
   rollback: z.object({ possible: z.boolean(), reason: text(1024).nullable(), missing_versions: z.array(text(512)) }),
+  restart: RestartNeeds.nullable(),
+  boot_id_before: text(64).nullable(),
+  boot_id_after: text(64).nullable(),
+  original_job_id: job_id.nullable(),
   seq: z.number().int().min(0),
 });
 

@@ -37,7 +37,9 @@ export async function concludeJob(context: JobContext, record: JobRecord, end: T
   record.job.failed_packages = verified.failed;
   record.job.conffiles_kept = end.progress.conffiles_kept;
   if (verified.failed.length === 0) {
-    if (record.order.reboot === "needed" && (await context.manager.reboot()).required) {
+    if (
+      record.order.operation === "apply" && record.order.reboot !== "never" && (await context.manager.reboot()).required
+    ) {
       // Asked for and not done has to be said; the page shows the pending restart besides.
       warnings.push("The host needs a restart, which this version of the agent leaves to you.");
     }

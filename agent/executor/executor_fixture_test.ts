@@ -8,7 +8,15 @@ import { type HostExecutor, openHostExecutor } from "./host_executor.ts";
 /** An order with everything left at its default. */
 export function order(run_id: string, change: Partial<ApplyOrder> = {}): ApplyOrder {
   return {
-    ...{ run_id, packages: null, versions: {}, security_only: false, dry_run: false },
+    ...{
+      operation: "apply",
+      run_id,
+      packages: null,
+      new_packages: null,
+      versions: {},
+      security_only: false,
+      dry_run: false,
+    },
     ...{ reboot: "never", reboot_delay_seconds: 0, deadline_ms: null, state_id: null },
     ...change,
   };

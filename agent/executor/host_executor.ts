@@ -8,6 +8,7 @@ import {
   type HostJob,
   type HostJobEvent,
   type HostOperations,
+  type HostOrder,
   OperationError,
 } from "../host_operations.ts";
 import { readTail } from "./followed_file.ts";
@@ -107,9 +108,10 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
     }
   }
 
-  async function start(order: ApplyOrder): Promise<HostJob> {
+  async function start(order: HostOrder): Promise<HostJob> {
     const known = store.byRun(order.run_id);
     if (known) return show(known);
+    if (order.operation !== "apply") throw new OperationError("NOT_FOUND", `This agent cannot ${order.operation} yet.`);
     try {
       await check(order);
     } catch (error) {
@@ -190,6 +192,7 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
         store.save(record, true);
         dropOutput(store, record);
       }),
+    service: () => Promise.resolve(null),
     watch(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -253,6 +256,10 @@ function newRecord(order: ApplyOrder, clock: Clock): JobRecord {
       conffiles_kept: [],
       failed_packages: [],
       rollback: { possible: false, reason: "This version of the agent does not roll back.", missing_versions: [] },
+      restart: null,
+      boot_id_before: null,
+      boot_id_after: null,
+      original_job_id: null,
       seq: 0,
     },
     order,

@@ -12,6 +12,7 @@ function record(run_id: string, created_ms: number, stage: JobRecord["stage"] = 
       ...{ progress_percent: 100, message: "", error: null, error_code: null, exit_code: 0, created_at: "" },
       ...{ started_at: null, completed_at: null, packages: [], dry_run: false, changes: [], conffiles_kept: [] },
       ...{ failed_packages: [], rollback: { possible: false, reason: null, missing_versions: [] }, seq: 1 },
+      ...{ restart: null, boot_id_before: null, boot_id_after: null, original_job_id: null },
     },
     ...{ order: order(run_id), stage, created_ms, pid: null, plan: null, output_offset: 0, removed: false },
   };

@@ -111,7 +111,12 @@ sandboxTest("killed between the record and the start: said so, and never started
   const { job_id } = await first.operations.start(order("run-1", { packages: ["curlew"] }));
   await waitFor("the slow script", () => isThere(`${bed.root}/gate.waiting`));
   await first.kill();
-  const plan = await bed.apt.plan({ packages: ["lumen-utils"], versions: {}, security_only: false });
+  const plan = await bed.apt.plan({
+    packages: ["lumen-utils"],
+    versions: {},
+    security_only: false,
+    new_packages: null,
+  });
   const path = `${bed.folder}/state/jobs/${job_id}/job.json`;
   const record = JSON.parse(await Deno.readTextFile(path));
   await Deno.writeTextFile(path, JSON.stringify({ ...record, stage: "starting", plan }));

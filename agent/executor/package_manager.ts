@@ -31,6 +31,8 @@ export interface Choice {
   packages: string[] | null;
   /** The exact version that was approved, by name. */
   versions: Record<string, string>;
+  /** New packages that were approved with them; null: whatever they bring along. */
+  new_packages: string[] | null;
   security_only: boolean;
 }
 

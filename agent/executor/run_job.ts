@@ -25,6 +25,7 @@ export async function runJob(context: JobContext, record: JobRecord, control: Jo
 /** Everything before the point of no return; null when the job has ended here. */
 async function prepare(context: JobContext, record: JobRecord, control: JobControl): Promise<Plan | null> {
   const { order } = record;
+  if (order.operation !== "apply") throw new TypeError(`not an apply: ${order.operation}`);
   if (deadlinePassed(context, record)) return null;
   const started_at = rfc3339(context.clock.now());
   stepJob(context, record, {

@@ -130,6 +130,8 @@ async function perform(request: ExecutorRequest, operations: HostOperations): Pr
       return await operations.cancel(request.job_id);
     case "remove":
       return await operations.remove(request.job_id);
+    case "service":
+      return await operations.service(request.name);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Health, InstalledPackage, PatchList, SystemInfo } from "../../../p
 import { type Clock, epochMs, rfc3339 } from "../../../core/clock.ts";
 import { uuidv7 } from "../../../core/ids.ts";
 import { hashMachineId } from "../../enrol_machine.ts";
-import type { ApplyOrder, HostJob, HostJobEvent, HostOperations } from "../../host_operations.ts";
+import type { HostJob, HostJobEvent, HostOperations, HostOrder } from "../../host_operations.ts";
 import type { HostState, HostStore } from "./host_state.ts";
 import { installedPackages, pendingPatches } from "./inventory.ts";
 import { JobQueue } from "./job_queue.ts";
@@ -117,7 +117,7 @@ export class SimulatedHost implements HostOperations {
     };
   }
 
-  start(order: ApplyOrder): Promise<HostJob> {
+  start(order: HostOrder): Promise<HostJob> {
     return this.#queue.start(order);
   }
 
@@ -135,6 +135,11 @@ export class SimulatedHost implements HostOperations {
 
   remove(job_id: string): Promise<void> {
     return this.#queue.remove(job_id);
+  }
+
+  /** An invented host runs no services. */
+  service(): Promise<null> {
+    return Promise.resolve(null);
   }
 
   watch(listener: (event: HostJobEvent) => void): () => void {

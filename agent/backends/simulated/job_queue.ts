@@ -1,7 +1,13 @@
 import type { JobErrorCode } from "../../../protocol/api.ts";
 import { type Clock, epochMs, rfc3339 } from "../../../core/clock.ts";
 import { uuidv7 } from "../../../core/ids.ts";
-import { type ApplyOrder, type HostJob, type HostJobEvent, OperationError } from "../../host_operations.ts";
+import {
+  type ApplyOrder,
+  type HostJob,
+  type HostJobEvent,
+  type HostOrder,
+  OperationError,
+} from "../../host_operations.ts";
 import type { HostState, HostStore } from "./host_state.ts";
 import { type PendingUpdate, pendingUpdates } from "./inventory.ts";
 import { makePlan, type Plan, type Step } from "./plan.ts";
@@ -50,7 +56,10 @@ export class JobQueue {
   }
 
   /** @throws OperationError DEADLINE_PASSED, STATE_CHANGED, PKG_NOT_FOUND, QUEUE_FULL */
-  async start(order: ApplyOrder): Promise<HostJob> {
+  async start(order: HostOrder): Promise<HostJob> {
+    if (order.operation !== "apply") {
+      throw new OperationError("NOT_FOUND", `A simulated host cannot ${order.operation} yet.`);
+    }
     const now = epochMs(this.clock);
     const known = this.state.runs[order.run_id];
     if (known) {
@@ -157,6 +166,10 @@ export class JobQueue {
       conffiles_kept: [],
       failed_packages: [],
       rollback: { possible: false, reason: "A simulated host does not roll back.", missing_versions: [] },
+      restart: null,
+      boot_id_before: null,
+      boot_id_after: null,
+      original_job_id: null,
       seq: 1,
     };
   }

@@ -36,8 +36,10 @@ async function open(trouble: Trouble, manager?: string, store: HostStore = memor
 
 function order(change: Partial<ApplyOrder> = {}): ApplyOrder {
   return {
+    operation: "apply",
     run_id: crypto.randomUUID(),
     packages: null,
+    new_packages: null,
     versions: {},
     security_only: false,
     dry_run: false,
