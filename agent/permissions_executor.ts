@@ -15,6 +15,7 @@ export const EXECUTOR_PROGRAMS: readonly string[] = [
   "/usr/bin/apt-mark",
   "/usr/bin/dpkg",
   "/usr/bin/dpkg-query",
+  "/usr/bin/dpkg-deb",
   "/usr/bin/cat",
   "/usr/bin/ps",
   "/usr/bin/kill",

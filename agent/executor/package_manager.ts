@@ -1,5 +1,6 @@
 import type { FailedPackage, InstalledPackage, JobErrorCode, PackageChange, Patch } from "../../protocol/api.ts";
 import type { z } from "zod";
+import type { ChangelogSource, SecurityOffer } from "./cve_types.ts";
 
 /** One program to start, complete: nothing is inherited from the executor's own environment. */
 export interface ProgramCall {
@@ -13,6 +14,8 @@ export interface ProgramCall {
 export interface Listing {
   installed: InstalledPackage[];
   patches: Patch[];
+  /** Where the ids of fixed flaws are read, for package managers whose index does not name them. */
+  security_offers?: SecurityOffer[];
   /** Why the package manager could not say what it would install, in words; null when it could. */
   error: string | null;
 }
@@ -82,6 +85,8 @@ export interface Verification {
 /** What the executor needs of a package manager. One implementation per kind of distribution. */
 export interface PackageManager {
   readonly name: string;
+  /** Present where CVE ids come from changelogs. */
+  readonly changelogs?: ChangelogSource;
   version(): Promise<string | null>;
   /** Keys of everything installed: the cheap first check of an order. */
   installedNames(): Promise<Set<string>>;

@@ -1,4 +1,5 @@
 import type { InstalledPackage, Patch } from "../../../protocol/api.ts";
+import type { SecurityOffer } from "../../executor/cve_types.ts";
 import type { Listing } from "../../executor/package_manager.ts";
 import { targetArgument, upgradeSimulation } from "./arguments.ts";
 import { aptCall, programs, read } from "./command.ts";
@@ -52,7 +53,17 @@ export async function readListing(root: string | null, native: string): Promise<
     });
   }
   const latest = new Map(offers.map((offer) => [offer.row.key, offer.policy.candidate]));
-  return { installed: rows.map((row) => describeInstalled(row, latest.get(row.key))), patches, error };
+  const security_offers = offers.flatMap((offer) => securityOffer(offer, records.get(offer.row.name), native));
+  return { installed: rows.map((row) => describeInstalled(row, latest.get(row.key))), patches, security_offers, error };
+}
+
+/** What the changelogs of a security update are found by; none for an ordinary one. */
+function securityOffer(offer: Offer, record: PackageRecord | undefined, native: string): SecurityOffer[] {
+  const wanted = target(offer, native);
+  if (securityVersion(offer.pending) === null || record?.version !== wanted.version) return [];
+  const { size, source, source_version } = record;
+  const { key, source_version: installed_source_version } = offer.row;
+  return [{ key, ...wanted, size, source, source_version, installed_source_version }];
 }
 
 /** Everything whose candidate is newer than what is installed: the same set as `apt list --upgradable`. */

@@ -2,6 +2,9 @@
 export interface PackageRecord {
   name: string;
   version: string;
+  /** Source package and its version: other than the binary's for a rebuild or a package with numbers of its own. */
+  source: string;
+  source_version: string;
   /** Bytes to download. */
   size: number | null;
   /** KiB. */
@@ -24,9 +27,12 @@ export function parseRecords(text: string): PackageRecord[] {
     const version = fields.get("Version");
     if (!name || !version) continue;
     const architecture = fields.get("Architecture");
+    const source = /^(\S+)(?: \(([^)\s]+)\))?/.exec(fields.get("Source") ?? "");
     records.push({
       name,
       version,
+      source: source?.[1] ?? name,
+      source_version: source?.[2] ?? version,
       size: number(fields.get("Size")),
       installed_size: number(fields.get("Installed-Size")),
       description: (fields.get("Description-en") ?? fields.get("Description") ?? "").slice(0, 1024),
