@@ -21,8 +21,8 @@ const RUN_ID = /^[A-Za-z0-9-]{1,64}$/;
 /** @throws TypeError when a part is not what Debian Policy allows */
 export function targetArgument(target: Target): string {
   const { name, arch, version } = target;
-  if (!NAME.test(name)) throw new TypeError(`not a Debian package name: ${JSON.stringify(name)}`);
-  if (!ARCHITECTURE.test(arch)) throw new TypeError(`not a Debian architecture: ${JSON.stringify(arch)}`);
+  checkName(name);
+  checkArchitecture(arch);
   if (!VERSION.test(version)) throw new TypeError(`not a Debian version: ${JSON.stringify(version)}`);
   // apt strips one trailing plus as its "install" mark, so a version that really ends with one gets another.
   return `${name}:${arch}=${version}${version.endsWith("+") ? "+" : ""}`;
@@ -45,11 +45,7 @@ export function applyArguments(run_id: string, targets: Target[], lock_timeout_s
   return [
     ...["-o", runMark(run_id)],
     ...["-y", "-q", "--no-remove", "--only-upgrade"],
-    ...["-o", `DPkg::Lock::Timeout=${Math.trunc(lock_timeout_seconds)}`],
-    ...["-o", "Dpkg::Use-Pty=0"],
-    ...["-o", "APT::Status-Fd=3"],
-    ...["-o", "Dpkg::Options::=--force-confdef"],
-    ...["-o", "Dpkg::Options::=--force-confold"],
+    ...transactionOptions(lock_timeout_seconds),
     "install",
     ...targets.map(targetArgument),
   ];
@@ -70,4 +66,115 @@ export const refreshArguments = ["update", "-q", "-o", "APT::Update::Error-Mode=
 
 function noLocks(): string[] {
   return ["-o", "Debug::NoLocking=1", "-o", "APT::Get::Show-User-Simulation-Note=0"];
+}
+
+/** A package file that was saved before a job, named by us. */
+export interface SavedArchive {
+  /** The executor's state folder, absolute. */
+  state: string;
+  /** The job before which it was saved. */
+  job_id: string;
+  name: string;
+  arch: string;
+}
+
+const PLAIN_FOLDER = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * The path of a saved package, the only kind of path that reaches apt: it lies in a job's folder of our own state,
+ * and its name is made of parts that were checked. Without the version, whose colon and tilde apt would write
+ * otherwise.
+ * @throws TypeError when a part is not plain
+ */
+export function archivePath(archive: SavedArchive): string {
+  const { state, job_id, name, arch } = archive;
+  if (!PLAIN_FOLDER.test(state)) throw new TypeError(`not a plain absolute folder: ${JSON.stringify(state)}`);
+  if (!UUID.test(job_id)) throw new TypeError(`not a job id: ${JSON.stringify(job_id)}`);
+  checkName(name);
+  checkArchitecture(arch);
+  return `${state}/jobs/${job_id}/saved/${name}_${arch}.deb`;
+}
+
+/** Fetches exact versions into the working folder; installs nothing and takes no lock. */
+export function downloadArguments(targets: Target[], options: { only_print: boolean }): string[] {
+  if (targets.length === 0) throw new TypeError("a download needs at least one package");
+  // `download` knows no install mark, so a trailing plus stays single.
+  const words = targets.map((target) => targetArgument(target).replace(/\+\+$/, "+"));
+  return [...(options.only_print ? ["-qq", "--print-uris"] : ["-q"]), "download", ...words];
+}
+
+/**
+ * Takes a job back in one transaction: saved packages by path, and packages that the job had brought along removed.
+ * `--allow-downgrades` and the removals are what a rollback is; the simulation before has shown that nothing else
+ * comes of it.
+ */
+export function rollbackArguments(
+  run_id: string,
+  archives: SavedArchive[],
+  removals: Omit<Target, "version">[],
+  lock_timeout_seconds: number,
+): string[] {
+  return [
+    ...["-o", runMark(run_id)],
+    ...["-y", "-q", "--allow-downgrades"],
+    ...transactionOptions(lock_timeout_seconds),
+    ...rollbackWords(archives, removals),
+  ];
+}
+
+/** The same as a simulation. */
+export function rollbackSimulation(archives: SavedArchive[], removals: Omit<Target, "version">[]): string[] {
+  return ["-s", "-q", ...noLocks(), "--allow-downgrades", ...rollbackWords(archives, removals)];
+}
+
+function rollbackWords(archives: SavedArchive[], removals: Omit<Target, "version">[]): string[] {
+  if (archives.length + removals.length === 0) throw new TypeError("a rollback needs at least one package");
+  return ["install", ...archives.map(archivePath), ...removals.map(removalArgument)];
+}
+
+/** `name:arch-`: apt's word for "remove", and only a rollback says it. */
+function removalArgument({ name, arch }: Omit<Target, "version">): string {
+  checkName(name);
+  checkArchitecture(arch);
+  return `${name}:${arch}-`;
+}
+
+/** Completes broken dependencies; whatever would have to be removed stops it. */
+export function fixArguments(run_id: string, lock_timeout_seconds: number): string[] {
+  return [
+    ...["-o", runMark(run_id)],
+    ...["-y", "-q", "--no-remove"],
+    ...transactionOptions(lock_timeout_seconds),
+    ...["-f", "install"],
+  ];
+}
+
+/** The same as a simulation. Removals are allowed here, so that they can be named and refused. */
+export const fixSimulation = ["-s", "-q", ...noLocks(), "-f", "install"];
+
+/**
+ * dpkg finishes what it has begun: every package that is unpacked and not configured.
+ * @param options what apt's own configuration gives dpkg on this host (`DPkg::Options`)
+ */
+export function configureArguments(options: string[]): string[] {
+  return [...options, "--force-confdef", "--force-confold", "--status-fd", "3", "--configure", "-a"];
+}
+
+function transactionOptions(lock_timeout_seconds: number): string[] {
+  return [
+    ...["-o", `DPkg::Lock::Timeout=${Math.trunc(lock_timeout_seconds)}`],
+    ...["-o", "Dpkg::Use-Pty=0"],
+    ...["-o", "APT::Status-Fd=3"],
+    ...["-o", "Dpkg::Options::=--force-confdef"],
+    ...["-o", "Dpkg::Options::=--force-confold"],
+  ];
+}
+
+function checkName(name: string): void {
+  if (!NAME.test(name)) throw new TypeError(`not a Debian package name: ${JSON.stringify(name)}`);
+}
+
+function checkArchitecture(arch: string): void {
+  if (!ARCHITECTURE.test(arch)) throw new TypeError(`not a Debian architecture: ${JSON.stringify(arch)}`);
 }
