@@ -16,7 +16,9 @@ export async function buildDeb(repository: string, item: SandboxPackage): Promis
   const tree = await Deno.makeTempDir({ dir: repository, prefix: "build-" });
   try {
     await writeTree(tree, item);
-    const filename = `pool/${item.suite}/${item.name}_${item.version.replaceAll(":", "%3a")}_all.deb`;
+    const filename = `pool/${item.suite}/${item.name}_${item.version.replaceAll(":", "%3a")}_${
+      item.architecture ?? "all"
+    }.deb`;
     await Deno.mkdir(`${repository}/pool/${item.suite}`, { recursive: true });
     const { success, stderr } = await new Deno.Command("/usr/bin/dpkg-deb", {
       args: ["--root-owner-group", "-Znone", "-b", tree, `${repository}/${filename}`],
@@ -57,10 +59,11 @@ function indexParagraph(entry: ArchiveEntry): string {
 }
 
 function controlLines(item: SandboxPackage): string[] {
-  const lines = [`Package: ${item.name}`, `Version: ${item.version}`, "Architecture: all"];
+  const lines = [`Package: ${item.name}`, `Version: ${item.version}`, `Architecture: ${item.architecture ?? "all"}`];
   if (item.source) lines.push(`Source: ${item.source}`);
   if (item.depends) lines.push(`Depends: ${item.depends}`);
   if (item.conflicts) lines.push(`Conflicts: ${item.conflicts}`);
+  for (const [field, value] of Object.entries(item.fields ?? {})) lines.push(`${field}: ${value}`);
   lines.push("Maintainer: Sandbox <sandbox@example.test>", "Section: admin", "Priority: optional");
   lines.push(`Installed-Size: ${item.installed_size ?? 2 * (item.filler_kib ?? 12)}`);
   lines.push(`Description: ${item.description}`, " Invented: it exists only in the sandbox of Linux Patch Manager.");

@@ -12,6 +12,10 @@ export interface SandboxPackage {
   source?: string;
   depends?: string;
   conflicts?: string;
+  /** Default `all`. Another one than the machine's own needs `dpkg --add-architecture` and apt's list to match. */
+  architecture?: string;
+  /** Further control fields, such as Provides, Breaks, Recommends or Pre-Depends. */
+  fields?: Record<string, string>;
   /** Lines of the changelog entry of this version. */
   changes?: string[];
   /** A configuration file that dpkg asks about when it was changed on the host. */
