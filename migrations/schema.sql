@@ -30,6 +30,20 @@ create table audit_log (
   previous_hash bytea not null,
   hash bytea not null
 );
+create table certificate_renewals (
+  host_id uuid not null,
+  state text not null,
+  csr text,
+  old_certificate_id uuid not null,
+  certificate_id uuid,
+  certificate_pem text,
+  not_after timestamp with time zone,
+  attempts integer default 0 not null,
+  next_at timestamp with time zone not null,
+  lease_until timestamp with time zone,
+  error text,
+  changed_at timestamp with time zone not null
+);
 create table certificates (
   id uuid not null,
   kind text not null,
@@ -107,7 +121,9 @@ create table host_counters (
   excluded integer default 0 not null,
   blocked integer default 0 not null,
   cves integer default 0 not null,
-  oldest_security_at timestamp with time zone
+  oldest_security_at timestamp with time zone,
+  pinned integer default 0 not null,
+  security_unknown integer default 0 not null
 ) with (fillfactor=80);
 create table host_groups (
   host_id uuid not null,
@@ -153,7 +169,9 @@ create table host_patches (
   state_reason text,
   phased_percent integer,
   new_dependencies text[] default '{}'::text[] not null,
-  first_seen_at timestamp with time zone not null
+  first_seen_at timestamp with time zone not null,
+  removes text[] default '{}'::text[] not null,
+  reboot_reason text
 );
 create table host_polls (
   host_id uuid not null,
@@ -281,7 +299,14 @@ create table patch_job_hosts (
   queued_at timestamp with time zone not null,
   dispatched_at timestamp with time zone,
   started_at timestamp with time zone,
-  ended_at timestamp with time zone
+  ended_at timestamp with time zone,
+  new_packages text[],
+  original_agent_job_id text,
+  boot_id_after text,
+  back_by timestamp with time zone,
+  restart jsonb,
+  conffiles_kept text[] default '{}'::text[] not null,
+  rollback jsonb
 ) with (fillfactor=80);
 create table patch_job_patches (
   job_id uuid not null,
@@ -293,7 +318,9 @@ create table patch_job_patches (
   origin text not null,
   action text default 'upgrade'::text not null,
   outcome text default 'pending'::text not null,
-  reason text
+  reason text,
+  package_state text,
+  output text
 );
 create table patch_jobs (
   id uuid not null,
@@ -309,7 +336,15 @@ create table patch_jobs (
   cancelled_at timestamp with time zone,
   cancelled_by uuid,
   cancel_reason text,
-  ended_at timestamp with time zone
+  ended_at timestamp with time zone,
+  reboot_delay_seconds integer default 60 not null,
+  original_job_id uuid
+);
+create table revocation_list (
+  only_row boolean default true not null,
+  crl_pem text not null,
+  state text not null,
+  changed_at timestamp with time zone not null
 );
 create table schema_migration (
   id integer not null,
@@ -359,7 +394,8 @@ create table update_offers (
   source_package text,
   description text,
   requires_reboot boolean default false not null,
-  first_seen_at timestamp with time zone not null
+  first_seen_at timestamp with time zone not null,
+  security_known boolean default true not null
 );
 create table user_groups (
   user_id uuid not null,
@@ -402,6 +438,13 @@ alter table audit_log add constraint audit_log_hash_check CHECK ((length(hash) =
 alter table audit_log add constraint audit_log_hash_key UNIQUE (hash);
 alter table audit_log add constraint audit_log_pkey PRIMARY KEY (seq);
 alter table audit_log add constraint audit_log_previous_hash_check CHECK ((length(previous_hash) = 32));
+alter table certificate_renewals add constraint certificate_renewals_certificate_id_fkey FOREIGN KEY (certificate_id) REFERENCES certificates(id);
+alter table certificate_renewals add constraint certificate_renewals_csr_check CHECK ((length(csr) <= 16384));
+alter table certificate_renewals add constraint certificate_renewals_error_check CHECK ((length(error) <= 2000));
+alter table certificate_renewals add constraint certificate_renewals_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
+alter table certificate_renewals add constraint certificate_renewals_old_certificate_id_fkey FOREIGN KEY (old_certificate_id) REFERENCES certificates(id);
+alter table certificate_renewals add constraint certificate_renewals_pkey PRIMARY KEY (host_id);
+alter table certificate_renewals add constraint certificate_renewals_state_check CHECK ((state = ANY (ARRAY['due'::text, 'requested'::text, 'signed'::text, 'installed'::text, 'manual'::text])));
 alter table certificates add constraint certificates_fingerprint_key UNIQUE (fingerprint);
 alter table certificates add constraint certificates_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 alter table certificates add constraint certificates_issued_by_fkey FOREIGN KEY (issued_by) REFERENCES users(id) ON DELETE SET NULL;
@@ -448,7 +491,8 @@ alter table host_patches add constraint host_patches_host_id_fkey FOREIGN KEY (h
 alter table host_patches add constraint host_patches_offer_id_fkey FOREIGN KEY (offer_id) REFERENCES update_offers(id);
 alter table host_patches add constraint host_patches_package_id_fkey FOREIGN KEY (package_id) REFERENCES packages(id);
 alter table host_patches add constraint host_patches_pkey PRIMARY KEY (host_id, package_id);
-alter table host_patches add constraint host_patches_state_check CHECK ((state = ANY (ARRAY['installable'::text, 'held'::text, 'phased'::text, 'kept_back'::text, 'excluded'::text, 'blocked'::text])));
+alter table host_patches add constraint host_patches_reboot_reason_check CHECK ((length(reboot_reason) <= 512));
+alter table host_patches add constraint host_patches_state_check CHECK ((state = ANY (ARRAY['installable'::text, 'held'::text, 'phased'::text, 'kept_back'::text, 'pinned'::text, 'excluded'::text, 'blocked'::text])));
 alter table host_patches add constraint host_patches_state_reason_check CHECK ((length(state_reason) <= 512));
 alter table host_polls add constraint host_polls_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 alter table host_polls add constraint host_polls_kind_check CHECK ((kind = ANY (ARRAY['health'::text, 'patches'::text])));
@@ -494,17 +538,23 @@ alter table patch_job_patches add constraint patch_job_patches_action_check CHEC
 alter table patch_job_patches add constraint patch_job_patches_job_id_host_id_fkey FOREIGN KEY (job_id, host_id) REFERENCES patch_job_hosts(job_id, host_id) ON DELETE CASCADE;
 alter table patch_job_patches add constraint patch_job_patches_origin_check CHECK ((origin = ANY (ARRAY['ordered'::text, 'dependency'::text])));
 alter table patch_job_patches add constraint patch_job_patches_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'applied'::text, 'would_apply'::text, 'failed'::text, 'unchanged'::text])));
+alter table patch_job_patches add constraint patch_job_patches_output_check CHECK ((length(output) <= 4096));
+alter table patch_job_patches add constraint patch_job_patches_package_state_check CHECK ((length(package_state) <= 128));
 alter table patch_job_patches add constraint patch_job_patches_pkey PRIMARY KEY (job_id, host_id, name, arch);
 alter table patch_job_patches add constraint patch_job_patches_reason_check CHECK ((length(reason) <= 2048));
 alter table patch_jobs add constraint patch_jobs_cancel_reason_check CHECK ((length(cancel_reason) <= 1000));
 alter table patch_jobs add constraint patch_jobs_cancelled_by_fkey FOREIGN KEY (cancelled_by) REFERENCES users(id);
 alter table patch_jobs add constraint patch_jobs_idempotency_key_check CHECK ((length(idempotency_key) <= 128));
-alter table patch_jobs add constraint patch_jobs_kind_check CHECK ((kind = ANY (ARRAY['apply'::text, 'dry_run'::text, 'rollback'::text])));
+alter table patch_jobs add constraint patch_jobs_kind_check CHECK ((kind = ANY (ARRAY['apply'::text, 'dry_run'::text, 'repair'::text, 'rollback'::text, 'reboot'::text])));
+alter table patch_jobs add constraint patch_jobs_original_job_id_fkey FOREIGN KEY (original_job_id) REFERENCES patch_jobs(id);
 alter table patch_jobs add constraint patch_jobs_pkey PRIMARY KEY (id);
 alter table patch_jobs add constraint patch_jobs_reason_check CHECK ((length(reason) <= 1000));
-alter table patch_jobs add constraint patch_jobs_reboot_check CHECK ((reboot = ANY (ARRAY['never'::text, 'needed'::text])));
+alter table patch_jobs add constraint patch_jobs_reboot_check CHECK ((reboot = ANY (ARRAY['never'::text, 'needed'::text, 'always'::text])));
+alter table patch_jobs add constraint patch_jobs_reboot_delay_seconds_check CHECK (((reboot_delay_seconds >= 0) AND (reboot_delay_seconds <= 86400)));
 alter table patch_jobs add constraint patch_jobs_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES users(id);
 alter table patch_jobs add constraint patch_jobs_requested_by_idempotency_key_key UNIQUE (requested_by, idempotency_key);
+alter table revocation_list add constraint revocation_list_only_row_check CHECK (only_row);
+alter table revocation_list add constraint revocation_list_pkey PRIMARY KEY (only_row);
 alter table schema_migration add constraint schema_migration_pkey PRIMARY KEY (id);
 alter table sessions add constraint sessions_current_hash_key UNIQUE (current_hash);
 alter table sessions add constraint sessions_kind_check CHECK ((kind = ANY (ARRAY['browser'::text, 'api'::text])));
@@ -536,6 +586,7 @@ alter table ws_tickets add constraint ws_tickets_user_id_fkey FOREIGN KEY (user_
 CREATE INDEX audit_log_action ON public.audit_log USING btree (action, at);
 CREATE INDEX audit_log_at ON public.audit_log USING btree (at);
 CREATE INDEX audit_log_object ON public.audit_log USING btree (object_id, at);
+CREATE INDEX certificate_renewals_due ON public.certificate_renewals USING btree (next_at) WHERE (state = ANY (ARRAY['due'::text, 'signed'::text]));
 CREATE INDEX certificates_host ON public.certificates USING btree (host_id);
 CREATE INDEX certificates_revoked ON public.certificates USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
 CREATE INDEX enrolments_pending ON public.enrolments USING btree (created_at) WHERE (state = 'pending'::text);
@@ -550,6 +601,7 @@ CREATE INDEX live_events_topic ON public.live_events USING btree (topic, seq);
 CREATE INDEX outbox_due ON public.outbox USING btree (next_at) WHERE (sent_at IS NULL);
 CREATE INDEX patch_job_hosts_due ON public.patch_job_hosts USING btree (next_at) WHERE (state = ANY (ARRAY['queued'::text, 'waiting'::text, 'dispatching'::text, 'running'::text, 'verifying'::text, 'rebooting'::text]));
 CREATE INDEX patch_job_hosts_host ON public.patch_job_hosts USING btree (host_id, queued_at DESC);
+CREATE INDEX patch_jobs_original ON public.patch_jobs USING btree (original_job_id) WHERE (original_job_id IS NOT NULL);
 CREATE INDEX patch_jobs_recent ON public.patch_jobs USING btree (requested_at DESC);
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at);
 CREATE INDEX sessions_user ON public.sessions USING btree (user_id) WHERE (revoked_at IS NULL);
@@ -618,7 +670,7 @@ begin
   perform pg_notify('event', json_build_object('seq', added)::text);
   return added;
 end $function$;
-CREATE OR REPLACE FUNCTION public.host_compliance(received_at timestamp with time zone, index_refreshed_at timestamp with time zone, state text, security integer, reboot_required boolean, oldest_report timestamp with time zone, oldest_index timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.host_compliance(received_at timestamp with time zone, index_refreshed_at timestamp with time zone, state text, security integer, security_unknown integer, reboot_required boolean, oldest_report timestamp with time zone, oldest_index timestamp with time zone)
  RETURNS text
  LANGUAGE sql
  STABLE PARALLEL SAFE
@@ -628,6 +680,7 @@ AS $function$
     when received_at < oldest_report then 'stale'
     when index_refreshed_at is null or index_refreshed_at < oldest_index then 'stale'
     when state <> 'ok' or security > 0 or reboot_required then 'not_compliant'
+    when security_unknown > 0 then 'unknown'
     else 'compliant'
   end
 $function$;
@@ -668,6 +721,7 @@ $function$;
 grant delete, insert, select on table host_groups to patch_web;
 grant delete, insert, select on table live_events to patch_fleet;
 grant delete, insert, select on table user_groups to patch_web;
+grant delete, insert, select, update on table certificate_renewals to patch_web;
 grant delete, insert, select, update on table host_packages to patch_fleet;
 grant delete, insert, select, update on table host_patches to patch_fleet;
 grant delete, insert, select, update on table host_polls to patch_web;
@@ -680,7 +734,7 @@ grant execute on function app_now() to public;
 grant execute on function audit_append(bytea) to patch_fleet;
 grant execute on function audit_append(bytea) to patch_web;
 grant execute on function event_append(text,uuid,uuid,text,jsonb) to public;
-grant execute on function host_compliance(timestamp with time zone,timestamp with time zone,text,integer,boolean,timestamp with time zone,timestamp with time zone) to public;
+grant execute on function host_compliance(timestamp with time zone,timestamp with time zone,text,integer,integer,boolean,timestamp with time zone,timestamp with time zone) to public;
 grant execute on function oldest_index() to public;
 grant execute on function oldest_report() to public;
 grant execute on function visible_hosts(uuid) to public;
@@ -707,12 +761,14 @@ grant insert, select, update on table passwords to patch_web;
 grant insert, select, update on table patch_job_hosts to patch_web;
 grant insert, select, update on table patch_job_patches to patch_web;
 grant insert, select, update on table patch_jobs to patch_web;
+grant insert, select, update on table revocation_list to patch_web;
 grant insert, select, update on table system_config to patch_web;
 grant insert, select, update on table users to patch_web;
 grant insert, select, update on table worker_heartbeat to patch_fleet;
 grant insert, select, update on table worker_heartbeat to patch_web;
 grant select on table audit_head to patch_web;
 grant select on table audit_log to patch_web;
+grant select on table certificate_renewals to patch_fleet;
 grant select on table certificates (host_id) to patch_fleet;
 grant select on table certificates (not_after) to patch_fleet;
 grant select on table certificates (revoked_at) to patch_fleet;
@@ -727,11 +783,19 @@ grant select on table job_logs to patch_web;
 grant select on table packages to patch_web;
 grant select on table patch_job_hosts to patch_fleet;
 grant select on table patch_jobs to patch_fleet;
+grant select on table revocation_list to patch_fleet;
 grant select on table schema_migration to patch_fleet;
 grant select on table schema_migration to patch_web;
 grant select on table schema_migration to public;
 grant select on table system_config to patch_fleet;
 grant select on table update_offers to patch_web;
+grant update on table certificate_renewals (attempts) to patch_fleet;
+grant update on table certificate_renewals (changed_at) to patch_fleet;
+grant update on table certificate_renewals (csr) to patch_fleet;
+grant update on table certificate_renewals (error) to patch_fleet;
+grant update on table certificate_renewals (lease_until) to patch_fleet;
+grant update on table certificate_renewals (next_at) to patch_fleet;
+grant update on table certificate_renewals (state) to patch_fleet;
 grant update on table hosts (agent_name) to patch_fleet;
 grant update on table hosts (agent_version) to patch_fleet;
 grant update on table hosts (architecture) to patch_fleet;
@@ -755,8 +819,11 @@ grant update on table patch_job_hosts (agent_job_id) to patch_fleet;
 grant update on table patch_job_hosts (agent_seq) to patch_fleet;
 grant update on table patch_job_hosts (agent_state_id) to patch_fleet;
 grant update on table patch_job_hosts (attempt) to patch_fleet;
+grant update on table patch_job_hosts (back_by) to patch_fleet;
+grant update on table patch_job_hosts (boot_id_after) to patch_fleet;
 grant update on table patch_job_hosts (boot_id_before) to patch_fleet;
 grant update on table patch_job_hosts (communication_failures) to patch_fleet;
+grant update on table patch_job_hosts (conffiles_kept) to patch_fleet;
 grant update on table patch_job_hosts (dispatched_at) to patch_fleet;
 grant update on table patch_job_hosts (ended_at) to patch_fleet;
 grant update on table patch_job_hosts (error) to patch_fleet;
@@ -769,11 +836,15 @@ grant update on table patch_job_hosts (message) to patch_fleet;
 grant update on table patch_job_hosts (next_at) to patch_fleet;
 grant update on table patch_job_hosts (phase) to patch_fleet;
 grant update on table patch_job_hosts (progress) to patch_fleet;
+grant update on table patch_job_hosts (restart) to patch_fleet;
+grant update on table patch_job_hosts (rollback) to patch_fleet;
 grant update on table patch_job_hosts (run_id) to patch_fleet;
 grant update on table patch_job_hosts (started_at) to patch_fleet;
 grant update on table patch_job_hosts (state) to patch_fleet;
 grant update on table patch_job_patches (action) to patch_fleet;
 grant update on table patch_job_patches (outcome) to patch_fleet;
+grant update on table patch_job_patches (output) to patch_fleet;
+grant update on table patch_job_patches (package_state) to patch_fleet;
 grant update on table patch_job_patches (reason) to patch_fleet;
 grant update on table patch_jobs (ended_at) to patch_fleet;
 grant usage on schema public to patch_fleet;

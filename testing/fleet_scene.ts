@@ -62,7 +62,13 @@ export async function answer(
       received_at,
     }, clock));
   const list = PatchList.parse({
-    patches: patches.map((patch) => ({ current_version: "1", available_version: "2", severity: "unknown", ...patch })),
+    patches: patches.map((patch) => ({
+      current_version: "1",
+      available_version: "2",
+      severity: "unknown",
+      security: false,
+      ...patch,
+    })),
     index_age_seconds: options.index_age_seconds ?? 60,
     state: "ok",
   });

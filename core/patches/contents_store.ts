@@ -100,14 +100,15 @@ export async function offerIds(
     insert into update_offers
       (hash, package_id, version, repositories, security, security_version, severity, severity_source, cve_ids,
        cve_source, advisory_ids, size_bytes, installed_size_delta_bytes, source_package, description, requires_reboot,
-       first_seen_at)
+       security_known, first_seen_at)
     select decode(hash, 'hex'), package_id, version, repositories, security, security_version, severity,
       severity_source, cve_ids, cve_source, advisory_ids, size_bytes, installed_size_delta_bytes, source_package,
-      description, requires_reboot, ${firstSeen}
+      description, requires_reboot, security_known, ${firstSeen}
     from jsonb_to_recordset(${db.json(rows as never)}) as new (
       hash text, package_id int8, version text, repositories text[], security boolean, security_version text,
       severity text, severity_source text, cve_ids text[], cve_source text, advisory_ids text[], size_bytes int8,
-      installed_size_delta_bytes int8, source_package text, description text, requires_reboot boolean)
+      installed_size_delta_bytes int8, source_package text, description text, requires_reboot boolean,
+      security_known boolean)
     order by hash
     on conflict (hash) do nothing`;
   await readOffers(db, missing.map(([hash]) => hash), ids);
@@ -174,28 +175,33 @@ export async function replacePatches(
     state_reason: patch.state_reason,
     phased_percent: patch.phased_percent,
     new_dependencies: patch.new_dependencies,
+    removes: patch.removes,
+    reboot_reason: patch.reboot_reason,
   }));
   const kept = rows.map((row) => row.package_id);
   await db`delete from host_patches where host_id = ${hostId} and package_id <> all(${kept}::int8[])`;
   await db`
     insert into host_patches as present
       (host_id, package_id, offer_id, current_version, state, state_reason, phased_percent, new_dependencies,
-       first_seen_at)
+       removes, reboot_reason, first_seen_at)
     select ${hostId}::uuid, new.*, ${seen}::timestamptz
     from jsonb_to_recordset(${db.json(rows as never)}) as new (
       package_id int8, offer_id int8, current_version text, state text, state_reason text, phased_percent int,
-      new_dependencies text[])
+      new_dependencies text[], removes text[], reboot_reason text)
     where not exists (
       select from host_patches old
       where old.host_id = ${hostId}::uuid and old.package_id = new.package_id
-        and (old.offer_id, old.current_version, old.state, old.state_reason, old.phased_percent, old.new_dependencies)
+        and (old.offer_id, old.current_version, old.state, old.state_reason, old.phased_percent, old.new_dependencies,
+            old.removes, old.reboot_reason)
           is not distinct from
-          (new.offer_id, new.current_version, new.state, new.state_reason, new.phased_percent, new.new_dependencies)
+          (new.offer_id, new.current_version, new.state, new.state_reason, new.phased_percent, new.new_dependencies,
+           new.removes, new.reboot_reason)
     )
     on conflict (host_id, package_id) do update set
       offer_id = excluded.offer_id, current_version = excluded.current_version, state = excluded.state,
       state_reason = excluded.state_reason, phased_percent = excluded.phased_percent,
       new_dependencies = excluded.new_dependencies,
+      removes = excluded.removes, reboot_reason = excluded.reboot_reason,
       first_seen_at = case
         when (select version from update_offers where id = present.offer_id)
           = (select version from update_offers where id = excluded.offer_id)
@@ -227,14 +233,14 @@ export async function updateCounters(
       pending = ${c.pending}, installable = ${c.installable}, security = ${c.security}, critical = ${c.critical},
       high = ${c.high}, medium = ${c.medium}, low = ${c.low}, unknown = ${c.unknown}, held = ${c.held},
       phased = ${c.phased}, kept_back = ${c.kept_back}, excluded = ${c.excluded}, blocked = ${c.blocked},
-      cves = ${c.cves}, oldest_security_at = ${oldest}
+      pinned = ${c.pinned}, security_unknown = ${c.security_unknown}, cves = ${c.cves}, oldest_security_at = ${oldest}
     where host_id = ${hostId}
       and (pending, installable, security, critical, high, medium, low, unknown, held, phased, kept_back, excluded,
-           blocked, cves, oldest_security_at)
+           blocked, pinned, security_unknown, cves, oldest_security_at)
         is distinct from
         (${c.pending}::int, ${c.installable}::int, ${c.security}::int, ${c.critical}::int, ${c.high}::int,
          ${c.medium}::int, ${c.low}::int, ${c.unknown}::int, ${c.held}::int, ${c.phased}::int, ${c.kept_back}::int,
-         ${c.excluded}::int, ${c.blocked}::int, ${c.cves}::int, ${oldest}::timestamptz)`;
+         ${c.excluded}::int, ${c.blocked}::int, ${c.pinned}::int, ${c.security_unknown}::int, ${c.cves}::int, ${oldest}::timestamptz)`;
 }
 
 export async function updateInstalled(db: Db, hostId: string, installed: number): Promise<void> {

@@ -97,7 +97,7 @@ Deno.test("a host whose index is from 2099 is never compliant by that, and the p
     await database.setNow(clock.now());
     await database.sql`update host_patch_data set received_at = ${clock.now()}`;
     const [row] = await database.sql`
-      select host_compliance(d.received_at, d.index_refreshed_at, d.state, 0, false, (select oldest_report()), (select oldest_index())) as state, h.health_reason
+      select host_compliance(d.received_at, d.index_refreshed_at, d.state, 0, 0, false, (select oldest_report()), (select oldest_index())) as state, h.health_reason
       from hosts h join host_patch_data d on d.host_id = h.id`;
     return [row.state, row.health_reason];
   };

@@ -70,6 +70,7 @@ function normalisePatch(patch: Patch): Omit<NormalPatch, "offer_hash"> {
       version,
       repositories: unique([patch.repository ?? []].flat().map(words).filter((name) => name !== "")),
       security: patch.security ?? false,
+      security_known: patch.security !== undefined,
       security_version: plain(patch.security_version),
       severity: patch.severity,
       severity_source,
@@ -88,6 +89,8 @@ function normalisePatch(patch: Patch): Omit<NormalPatch, "offer_hash"> {
     state_reason: plain(patch.state_reason),
     phased_percent: whole(patch.phased_percent),
     new_dependencies: unique((patch.new_dependencies ?? []).map(words).filter((name) => name !== "")),
+    removes: unique((patch.removes ?? []).map(words).filter((name) => name !== "")),
+    reboot_reason: plain(patch.reboot_reason),
   };
 }
 
@@ -120,14 +123,17 @@ export function countPatches(patches: NormalPatch[]): PatchCounts {
     held: 0,
     phased: 0,
     kept_back: 0,
+    pinned: 0,
     excluded: 0,
     blocked: 0,
+    security_unknown: 0,
     cves: new Set(patches.flatMap((patch) => patch.offer.cve_ids)).size,
   };
   for (const { offer, state } of patches) {
     counts[state]++;
     counts[trustedSeverity(offer)]++;
     if (offer.security) counts.security++;
+    if (!offer.security_known) counts.security_unknown++;
   }
   return counts;
 }

@@ -122,32 +122,34 @@ Deno.test("a package listed twice counts once", async () => {
 });
 
 Deno.test("counters hold every update once as state and once as severity", async () => {
-  const states = ["installable", "held", "phased", "kept_back", "excluded", "blocked"];
+  const states = ["installable", "held", "phased", "kept_back", "excluded", "blocked", "pinned"];
   const list = await normalisePatches(states.map((state, i) =>
     patch({
       name: `p${i}`,
       state,
-      security: i < 2,
-      severity: ["critical", "high", "medium", "low", "unknown", "unknown"][i],
+      security: i === 6 ? undefined : i < 2,
+      severity: ["critical", "high", "medium", "low", "unknown", "unknown", "unknown"][i],
       severity_source: "vendor-advisory",
       cve_ids: ["CVE-2026-0001", `CVE-2026-100${i}`],
     })
   ));
   assert.deepEqual(countPatches(list), {
-    pending: 6,
+    pending: 7,
     security: 2,
-    cves: 7,
+    security_unknown: 1,
+    cves: 8,
     installable: 1,
     held: 1,
     phased: 1,
     kept_back: 1,
     excluded: 1,
     blocked: 1,
+    pinned: 1,
     critical: 1,
     high: 1,
     medium: 1,
     low: 1,
-    unknown: 2,
+    unknown: 3,
   });
 });
 

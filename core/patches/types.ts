@@ -20,6 +20,8 @@ export interface NormalOffer {
   version: string;
   repositories: string[];
   security: boolean;
+  /** False where the agent does not say; that is not "no". */
+  security_known: boolean;
   security_version: string | null;
   severity: Severity;
   /** `vendor-advisory`, `none`, or `unverified`: a public agent's guess from the name. */
@@ -45,6 +47,10 @@ export interface NormalPatch {
   state_reason: string | null;
   phased_percent: number | null;
   new_dependencies: string[];
+  /** What it would remove; then it is never installed by us. */
+  removes: string[];
+  /** Why a restart is needed for it; null when none is, or nobody says. */
+  reboot_reason: string | null;
 }
 
 /** Numbers of one host that pages sum up. */
@@ -60,8 +66,11 @@ export interface PatchCounts {
   held: number;
   phased: number;
   kept_back: number;
+  pinned: number;
   excluded: number;
   blocked: number;
+  /** Of which the agent does not say whether they are security updates: they count for neither. */
+  security_unknown: number;
   /** Different CVEs among all pending updates. */
   cves: number;
 }

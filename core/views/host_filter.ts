@@ -31,7 +31,7 @@ export function hostSource(db: Db, viewer: string): Fragment {
     left join host_health_data s on s.host_id = h.id
     cross join lateral (
       select host_compliance(
-          d.received_at, d.index_refreshed_at, d.state, c.security, h.reboot_required,
+          d.received_at, d.index_refreshed_at, d.state, c.security, c.security_unknown, h.reboot_required,
           (select oldest_report()), (select oldest_index())
         ) as compliance,
         greatest(d.received_at, s.received_at) as last_seen,

@@ -31,6 +31,8 @@ export const HostPatchRow = z.object({
   available_version: z.string(),
   repositories: z.array(z.string()),
   security: z.boolean(),
+  /** False where the agent does not say whether it is. */
+  security_known: z.boolean(),
   security_version: z.string().nullable(),
   severity: z.enum(severities),
   /** `vendor-advisory`, `none`, or `unverified`: guessed from the name by a public agent, to be shown as such. */
@@ -48,6 +50,9 @@ export const HostPatchRow = z.object({
   state_reason: z.string().nullable(),
   phased_percent: z.number().nullable(),
   new_dependencies: z.array(z.string()),
+  /** What it would remove; then it is never installed. */
+  removes: z.array(z.string()),
+  reboot_reason: z.string().nullable(),
   first_seen_at: instant,
 });
 export type HostPatchRow = z.infer<typeof HostPatchRow>;
@@ -100,9 +105,9 @@ export async function hostPatches(
     HostPatchRow.extend({ key: z.string(), id: z.string() }),
     db`
       select p.id as package_id, p.name, p.arch, hp.current_version, o.version as available_version, o.repositories,
-        o.security, o.security_version, o.severity, o.severity_source, o.cve_ids, o.cve_source, o.advisory_ids,
+        o.security, o.security_known, o.security_version, o.severity, o.severity_source, o.cve_ids, o.cve_source, o.advisory_ids,
         o.size_bytes, o.installed_size_delta_bytes, o.source_package, o.description, o.requires_reboot, hp.state,
-        hp.state_reason, hp.phased_percent, hp.new_dependencies, hp.first_seen_at, ${key} as key, ${id} as id
+        hp.state_reason, hp.phased_percent, hp.new_dependencies, hp.removes, hp.reboot_reason, hp.first_seen_at, ${key} as key, ${id} as id
       from ${source}
       where ${condition} and ${after ? db`(${key}, ${id}) > (${after.key}, ${after.id})` : db`true`}
       order by ${key}, ${id}

@@ -23,7 +23,7 @@ const count = z.number().int();
 const Group = z.object({ id: z.string(), name: z.string() });
 const Running = z.object({ job_id: z.string(), state: z.string(), progress: count });
 
-/** compliant; not_compliant; stale: data too old to say; unknown: never reported. */
+/** compliant; not_compliant; stale: data too old to say; unknown: never reported, or does not say which updates are security ones. */
 export const compliances = ["compliant", "not_compliant", "stale", "unknown"] as const;
 
 /** One host in a list. */
@@ -67,8 +67,11 @@ export const HostRow = z.object({
   held: count,
   phased: count,
   kept_back: count,
+  pinned: count,
   excluded: count,
   blocked: count,
+  /** Pending updates of which the agent does not say whether they are security ones. */
+  security_unknown: count,
   cves: count,
   oldest_security_at: instant.nullable(),
   /** The job that works on it now. */
@@ -94,7 +97,7 @@ export function hostColumns(db: Db, viewer: string): Fragment {
     h.architecture, h.tags, h.health, h.health_since, h.health_reason, h.not_answering_since, x.last_seen,
     d.received_at as report_received_at, d.index_refreshed_at, d.index_error, d.state as package_state, d.refused_at,
     d.refused_reason, h.reboot_required, x.compliance, c.installed, c.pending, c.installable, c.security, c.critical,
-    c.high, c.medium, c.low, c.unknown, c.held, c.phased, c.kept_back, c.excluded, c.blocked, c.cves,
+    c.high, c.medium, c.low, c.unknown, c.held, c.phased, c.kept_back, c.pinned, c.excluded, c.blocked, c.security_unknown, c.cves,
     c.oldest_security_at,
     (
       select coalesce(json_agg(json_build_object('id', g.id, 'name', g.name) order by g.name), '[]')

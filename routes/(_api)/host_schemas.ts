@@ -35,7 +35,10 @@ const hostFields = {
   refused_at: Instant.nullable().openapi({ description: "When its last report was refused; null when none was." }),
   refused_reason: z.string().nullable(),
   reboot_required: z.boolean(),
-  compliance: z.enum(compliances).openapi({ description: "stale: data too old to say; unknown: it never reported." }),
+  compliance: z.enum(compliances).openapi({
+    description:
+      "stale: data too old to say; unknown: it never reported, or does not say which updates are security ones.",
+  }),
   installed: count.openapi({ description: "Packages installed." }),
   pending: count.openapi({ description: "Updates pending." }),
   installable: count.openapi({ description: "Updates that an apply installs." }),
@@ -48,8 +51,12 @@ const hostFields = {
   held: count,
   phased: count,
   kept_back: count,
+  pinned: count,
   excluded: count,
   blocked: count,
+  security_unknown: count.openapi({
+    description: "Updates of which the agent does not say whether they are security ones; never counted as compliant.",
+  }),
   cves: count,
   oldest_security_at: Instant.nullable(),
   running_job: z.object({ job_id: z.uuid(), state: z.enum(hostStates), progress: z.int() }).nullable(),
@@ -127,6 +134,7 @@ export const HostPatch = z.object({
   available_version: z.string(),
   repositories: z.array(z.string()),
   security: z.boolean(),
+  security_known: z.boolean().openapi({ description: "False where the agent does not say whether it is." }),
   security_version: z.string().nullable(),
   severity,
   severity_source: z.string().openapi({ description: "vendor-advisory, none, or unverified: guessed by the agent." }),
@@ -142,6 +150,8 @@ export const HostPatch = z.object({
   state_reason: z.string().nullable(),
   phased_percent: z.number().nullable(),
   new_dependencies: z.array(z.string()),
+  removes: z.array(z.string()).openapi({ description: "What it would remove; then it is never installed." }),
+  reboot_reason: z.string().nullable(),
   first_seen_at: Instant,
 }).openapi("HostPatch");
 export const HostPatchList = listOf(HostPatch).openapi("HostPatchList");

@@ -8,6 +8,7 @@ export const PATCH_STATE: Record<PatchState, string> = {
   held: "on hold",
   phased: "phased",
   kept_back: "kept back",
+  pinned: "pinned",
   excluded: "excluded",
   blocked: "blocked",
 };
