@@ -1,6 +1,7 @@
 import type { PackageManager } from "../executor/package_manager.ts";
 import { applyArguments, refreshArguments } from "./apt/arguments.ts";
 import { aptCall, programs, read } from "./apt/command.ts";
+import { createChangelogSource } from "./apt/changelog.ts";
 import { readDatabaseState } from "./apt/database_state.ts";
 import { explainFailure } from "./apt/failures.ts";
 import { countTransactions, mentionsRun } from "./apt/history.ts";
@@ -29,6 +30,7 @@ export function createApt(options: AptOptions): PackageManager {
     );
   return {
     name: "apt",
+    changelogs: createChangelogSource(root),
     async version() {
       const { stdout } = await read(aptCall(root, programs.apt_get, ["--version"]));
       return /^apt (\S+)/.exec(stdout)?.[1] ?? null;
