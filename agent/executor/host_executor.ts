@@ -11,6 +11,7 @@ import {
   type HostOrder,
   OperationError,
 } from "../host_operations.ts";
+import { openCveReader } from "./cve_reader.ts";
 import { readTail } from "./followed_file.ts";
 import { createHostFacts } from "./host_facts.ts";
 import { createIndexRefresh } from "./index_refresh.ts";
@@ -31,6 +32,8 @@ export interface HostExecutorOptions {
   version: string;
   /** How long a refresh waits for another package manager. Seconds, default 120. */
   lock_timeout_seconds?: number;
+  /** False: CVE ids are not read from changelogs, which downloads at most 200 MB a day. Default true. */
+  changelogs?: boolean;
 }
 
 /** The executor, with what only its own process may do. */
@@ -64,7 +67,12 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
     log,
     tell: (event) => listeners.forEach((tell) => tell(event)),
   };
-  const facts = createHostFacts({ ...options, index, store });
+  const cves = openCveReader({ state, manager, clock, log, busy: () => current !== null });
+  const listing = async () => {
+    const found = await manager.listing();
+    return options.changelogs === false ? found : cves.dress(found);
+  };
+  const facts = createHostFacts({ ...options, manager: { ...manager, listing }, index, store });
   const queue: JobRecord[] = [];
   let current: { record: JobRecord; control: JobControl } | null = null;
   let pumping: Promise<void> = Promise.resolve();
@@ -155,7 +163,7 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
   return {
     health: facts.health,
     systemInfo: facts.systemInfo,
-    packages: async () => (await manager.listing()).installed,
+    packages: async () => (await listing()).installed,
     async patches({ max_index_age_seconds }) {
       if (max_index_age_seconds !== undefined && current === null) await index.ensure(max_index_age_seconds);
       return await facts.patches();
@@ -200,11 +208,11 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
     async idle() {
       while (current !== null) await pumping;
     },
-    close() {
+    async close() {
       closed = true;
       index.stop();
+      await cves.stop();
       lock.close();
-      return Promise.resolve();
     },
   };
 }
