@@ -53,9 +53,13 @@ export async function prepareState(state: string): Promise<void> {
  * Keeps key, certificate and root in one file (0600), replaced as a whole, so that they always belong together.
  * @throws Deno.errors when it cannot be written
  */
-export async function storeIdentity(state: string, credentials: ListenerCredentials): Promise<void> {
-  const { key, certificate, ca } = credentials;
-  await writeWhole(`${state}/${IDENTITY}`, [key, certificate, ca].map((pem) => pem.trim() + "\n").join(""));
+export function storeIdentity(state: string, credentials: ListenerCredentials): Promise<void> {
+  return writeIdentity(`${state}/${IDENTITY}`, credentials);
+}
+
+/** The same at another place. */
+export async function writeIdentity(path: string, { key, certificate, ca }: ListenerCredentials): Promise<void> {
+  await writeWhole(path, [key, certificate, ca].map((pem) => pem.trim() + "\n").join(""));
 }
 
 /** True when this folder has an identity. */
@@ -69,15 +73,20 @@ export async function loadIdentity(state: string, clock: Clock): Promise<Listene
   const text = await readIfThere(path);
   if (text === null) throw new IdentityError(`${path} is missing: this host is not enrolled. Run: patch-agent enrol`);
   refuseOpenMode(path, (await Deno.stat(path)).mode, 0o600);
+  const credentials = parseIdentity(text, path);
+  const problem = credentialsProblem(credentials, clock);
+  if (problem) throw new IdentityError(`${path}: ${problem} Enrol this host again.`);
+  return credentials;
+}
+
+/** Takes the text of an identity apart; what it says is not checked. @throws IdentityError that names the path */
+export function parseIdentity(text: string, path: string): ListenerCredentials {
   const keys = pemBlocks(text, "PRIVATE KEY");
   const certificates = pemBlocks(text, "CERTIFICATE");
   if (keys.length !== 1 || certificates.length !== 2) {
     throw new IdentityError(`${path} does not hold one key and two certificates. Enrol this host again.`);
   }
-  const credentials = { key: keys[0], certificate: certificates[0], ca: certificates[1] };
-  const problem = credentialsProblem(credentials, clock);
-  if (problem) throw new IdentityError(`${path}: ${problem} Enrol this host again.`);
-  return credentials;
+  return { key: keys[0], certificate: certificates[0], ca: certificates[1] };
 }
 
 /** Words about a certificate that ends soon, or null. */
@@ -147,7 +156,8 @@ export async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-function pemBlocks(text: string, label: string): string[] {
+/** Every block of that label, each with its line end. */
+export function pemBlocks(text: string, label: string): string[] {
   return [...text.matchAll(new RegExp(`-----BEGIN ${label}-----[A-Za-z0-9+/=\\s]+-----END ${label}-----`, "g"))]
     .map((match) => match[0] + "\n");
 }

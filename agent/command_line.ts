@@ -17,6 +17,12 @@ const state: Option = { value: "DIR", words: "folder of key, certificate and sta
 const manager: Option = { value: "URL", words: "the manager, such as https://manager.example:8443", required: true };
 const fingerprint: Option = { value: "HEX", words: "SHA-256 of the manager's root certificate", required: true };
 
+const allow: Option = {
+  value: "CIDR",
+  words: "who may connect: networks, manager for its own addresses, any; may be repeated; default: manager",
+  many: true,
+};
+
 const commands = {
   serve: {
     words: "answer the manager (network side, never root)",
@@ -28,7 +34,7 @@ const commands = {
         words: "socket of the root side",
         fallback: "/run/patch-agent/executor.sock",
       },
-      allow: { value: "CIDR", words: "addresses that may connect; may be repeated; default: all", many: true },
+      allow,
       simulated: { words: "serve an invented host instead of this one" },
       seed: { value: "N", words: "seed of the invented host", fallback: "1" },
     },

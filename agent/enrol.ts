@@ -69,7 +69,14 @@ const Pending = z.object({
 });
 type Pending = z.infer<typeof Pending>;
 
-const Enrolment = z.object({ manager: z.string(), fqdn: z.string(), address: z.string(), port: z.number() });
+const Enrolment = z.object({
+  manager: z.string(),
+  fqdn: z.string(),
+  address: z.string(),
+  port: z.number(),
+  /** Addresses of the manager as seen then; who may connect unless the command line says otherwise. */
+  manager_addresses: z.array(z.string().max(64)).max(64).default([]),
+});
 /** Where an enrolled machine is enrolled, and as what. */
 export type Enrolment = z.infer<typeof Enrolment>;
 
@@ -91,7 +98,10 @@ export async function enrol(options: EnrolOptions): Promise<ListenerCredentials>
   const approved = await wait(options, pending);
   const credentials = check(options, pending, approved);
   const { manager, fqdn, address, port } = options;
-  const enrolment: Enrolment = { manager: manager.url.href, fqdn, address, port };
+  const enrolment: Enrolment = {
+    ...{ manager: manager.url.href, fqdn, address, port },
+    manager_addresses: [...manager.addresses].slice(0, 64),
+  };
   await writeWhole(`${options.state}/${ENROLMENT}`, JSON.stringify(enrolment));
   // Last, because this file is what makes the host an enrolled one.
   await storeIdentity(options.state, credentials);

@@ -21,6 +21,7 @@ export async function runEnrol(args: Arguments): Promise<number> {
     const machine = await readMachine(root);
     const manager = await PinnedManager.open(args.text("manager"), args.text("ca-fingerprint"), systemClock);
     const address = wanted ?? manager.local_address;
+    await manager.locate();
     if (address === null) throw new Error("This host's own address cannot be told. Say it with --address.");
     await enrol({
       manager,

@@ -48,6 +48,8 @@ interface Exchange extends ManagerAnswer {
   date_ms: number | null;
   /** Our own address on that connection; null where it cannot be told. */
   local_address: string | null;
+  /** Theirs. */
+  remote_address: string | null;
 }
 
 /**
@@ -61,7 +63,16 @@ export class PinnedManager {
     readonly ca: string,
     readonly clock: Clock,
     readonly first: Pick<Exchange, "peer" | "date_ms" | "local_address">,
-  ) {}
+  ) {
+    const host = bareHost(url);
+    if (isIP(host)) this.addresses.add(host);
+  }
+
+  /**
+   * Addresses at which this manager has answered as itself: the one in its URL, and every one that a call met behind
+   * the name in it. Seen on connections of TLS, not asked of a name server: that would need one more right.
+   */
+  readonly addresses: Set<string> = new Set();
 
   /** The address that this machine has towards the manager: where the manager most likely reaches it. */
   get local_address(): string | null {
@@ -106,16 +117,27 @@ export class PinnedManager {
   /** One call below the manager's address. @throws ManagerError; a status is no error here */
   async call(
     path: string,
-    options: { method?: "GET" | "POST"; body?: unknown; max_bytes?: number } = {},
+    options: { method?: "GET" | "POST"; body?: unknown; max_bytes?: number; family?: 4 | 6 } = {},
   ): Promise<ManagerAnswer> {
     try {
       const answer = await exchange(new URL(path, this.url), { ...options, ca: this.ca });
       if (answer.date_ms !== null) this.skew_ms = epochMs(this.clock) - answer.date_ms;
+      if (answer.remote_address !== null) this.addresses.add(answer.remote_address);
       return answer;
     } catch (thrown) {
       if (thrown instanceof ManagerError && thrown.problem === "untrusted") throw this.#diagnose(thrown);
       throw thrown;
     }
+  }
+
+  /**
+   * Meets the manager once by each family of addresses that its name has, so that {@link addresses} knows them: the
+   * one that we reach it by need not be the one that it comes from. Never throws.
+   */
+  async locate(): Promise<void> {
+    if (isIP(bareHost(this.url))) return;
+    const meet = (family: 4 | 6) => this.call("api/v1/ca/root.crt", { max_bytes: MAX_ROOT, family }).catch(() => null);
+    await Promise.all([meet(4), meet(6)]);
   }
 
   /** The runtime has one code for every broken chain; the certificate seen without trust tells which it was. */
@@ -168,6 +190,11 @@ export function readManagerUrl(text: string): URL {
   return url;
 }
 
+/** Without the brackets of an IPv6 address. */
+function bareHost(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, "");
+}
+
 function readRoot(pem: string): X509Certificate | null {
   try {
     const certificate = new X509Certificate(pem);
@@ -181,13 +208,14 @@ function readRoot(pem: string): X509Certificate | null {
 /** One HTTPS exchange with a connection of its own. Without `ca` the other side is not believed, only read. */
 function exchange(
   url: URL,
-  options: { ca?: string; method?: string; body?: unknown; max_bytes?: number },
+  options: { ca?: string; method?: string; body?: unknown; max_bytes?: number; family?: 4 | 6 },
 ): Promise<Exchange> {
   const { promise, resolve, reject } = Promise.withResolvers<Exchange>();
   const body = options.body === undefined ? null : new TextEncoder().encode(JSON.stringify(options.body));
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const host = bareHost(url);
   let peer: Uint8Array | null = null;
   let local_address: string | null = null;
+  let remote_address: string | null = null;
   const fail = (thrown: unknown) => reject(thrown instanceof ManagerError ? thrown : managerError(url, thrown));
   // Options of node:tls that the types of node:https leave out. A resumed session would skip the checks.
   const tls = { maxCachedSessions: 0, ALPNProtocols: ["http/1.1"] } as https.RequestOptions;
@@ -197,6 +225,7 @@ function exchange(
     port: url.port === "" ? 443 : Number(url.port),
     path: url.pathname,
     method: options.method ?? "GET",
+    ...(options.family === undefined ? {} : { family: options.family, autoSelectFamily: false }),
     agent: false,
     minVersion: "TLSv1.3",
     ...(options.ca === undefined ? { rejectUnauthorized: false, ca: [] } : { ca: options.ca }),
@@ -216,6 +245,7 @@ function exchange(
         peer,
         date_ms: Number.isNaN(date) ? null : date,
         local_address,
+        remote_address,
       });
     }, fail);
   });
@@ -227,6 +257,7 @@ function exchange(
       const raw = (socket as TLSSocket).getPeerCertificate()?.raw;
       peer = raw ? new Uint8Array(raw) : null;
       local_address = (socket as TLSSocket).localAddress?.replace(/^::ffff:/, "") ?? null;
+      remote_address = (socket as TLSSocket).remoteAddress?.replace(/^::ffff:/, "") ?? null;
     }));
   const connecting = setTimeout(
     () => !connected && request.destroy(timeout("did not accept a connection")),

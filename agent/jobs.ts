@@ -19,17 +19,28 @@ const MAX_LINE = 4096;
 /**
  * A job on the wire. Public agent and manager name the same things differently, so both names are sent: progress
  * and progress_percent, output and logs. In a list the log is left out, or 200 jobs would be 400 MiB.
+ * @param rollback_job_id the job that took this one back, see {@link rollbackOf}
  */
-export function wireJob(job: HostJob, form: "full" | "listed"): Record<string, unknown> {
+export function wireJob(
+  job: HostJob,
+  form: "full" | "listed",
+  rollback_job_id: string | null = null,
+): Record<string, unknown> {
   const { run_id, output, ...rest } = job;
   return {
     ...rest,
     id: job.job_id,
     progress: job.progress_percent,
     idempotency_key: run_id,
-    rollback_job_id: null,
+    rollback_job_id,
     ...(form === "full" ? { output, logs: logLines(output) } : {}),
   };
+}
+
+/** The newest job among all that took this one back, or tried to; null when there is none. A dry run takes nothing back. */
+export function rollbackOf({ job_id }: HostJob, all: HostJob[]): string | null {
+  const found = all.filter((job) => job.operation === "rollback" && !job.dry_run && job.original_job_id === job_id);
+  return found.toSorted((a, b) => a.created_at < b.created_at ? 1 : -1)[0]?.job_id ?? null;
 }
 
 function logLines(output: string): string[] {

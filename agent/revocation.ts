@@ -32,6 +32,8 @@ export class Revocation {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #under_way: Promise<boolean> | null = null;
+  /** The last write; the next waits for it, or an older list could land after a newer one. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly options: {
@@ -88,27 +90,51 @@ export class Revocation {
   }
 
   async #fetchOnce(): Promise<boolean> {
-    const { manager, ca, state, clock, log } = this.options;
+    const { manager, log } = this.options;
     try {
       const answer = await manager.call("api/v1/pki/crl.pem", { max_bytes: MAX_CRL_LENGTH });
       if (answer.status !== 200) throw new Error(`The manager answered ${answer.status}.`);
       const pem = new TextDecoder().decode(answer.body);
-      const list = await readRevocationList(pem, ca);
-      if (this.#list && list.number < this.#list.number) {
-        throw new Error("The manager sent an older list than the one that is here.");
-      }
-      await writeWhole(`${state}/${CRL_FILE}`, pem);
-      this.#list = list;
-      this.#fetched_ms = epochMs(clock);
-      this.#problem = null;
-      this.#damaged = false;
-      this.options.on_changed();
+      await this.take(pem, await this.check(pem));
       return true;
     } catch (thrown) {
       this.#problem = reason(thrown).slice(0, 300);
       log.warn("crl.fetch_failed", { message: this.#problem });
       return false;
     }
+  }
+
+  /** Reads a list in PEM form. @throws Error with words when it is damaged, not of our root, or older than ours */
+  async check(pem: string): Promise<RevokedSerials> {
+    const list = await readRevocationList(pem, this.options.ca);
+    this.#refuseOlder(list);
+    return list;
+  }
+
+  /**
+   * Keeps a checked list and ends the connections that it forbids. False when its number is the one that we
+   * have.
+   * @throws Error with words when a newer one has come meanwhile; Deno.errors when it cannot be written
+   */
+  take(pem: string, list: RevokedSerials): Promise<boolean> {
+    const work = this.#turn.then(async () => {
+      this.#refuseOlder(list);
+      const changed = this.#list === null || list.number > this.#list.number;
+      await writeWhole(`${this.options.state}/${CRL_FILE}`, pem);
+      this.#list = list;
+      this.#fetched_ms = epochMs(this.options.clock);
+      this.#problem = null;
+      this.#damaged = false;
+      this.options.on_changed();
+      return changed;
+    });
+    this.#turn = work.catch(() => {});
+    return work;
+  }
+
+  #refuseOlder(list: RevokedSerials): void {
+    if (this.#list === null || list.number >= this.#list.number) return;
+    throw new Error("The manager sent an older list of revoked certificates than the one that is here.");
   }
 
   /** For `GET /health`. */

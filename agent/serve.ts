@@ -1,7 +1,6 @@
 import { systemClock } from "../core/clock.ts";
 import { reason } from "../core/errors.ts";
 import { createLog } from "../core/log.ts";
-import { createAllowList } from "../protocol/listener.ts";
 import { createPeerCheck, MANAGER_IDENTITY } from "../protocol/peer.ts";
 import { fileStore } from "./backends/simulated/host_state.ts";
 import { SimulatedHost } from "./backends/simulated/host.ts";
@@ -13,24 +12,28 @@ import { loadEnrolment } from "./enrol.ts";
 import { PinnedManager } from "./enrol_manager.ts";
 import { connectExecutor } from "./executor_client.ts";
 import type { HostOperations } from "./host_operations.ts";
+import { Renewal } from "./renewal.ts";
 import { Revocation } from "./revocation.ts";
 import { startAgentServer } from "./server.ts";
+import { type AddressRules, ManagerAddresses, readAddressRules } from "./server/manager_addresses.ts";
 import { untilStopped } from "./stopping.ts";
 
 /**
- * `patch-agent serve`: answers the manager until SIGTERM; SIGHUP reads the certificate again and fetches the list
- * of revoked ones. Answers the exit code.
+ * `patch-agent serve`: answers the manager until SIGTERM; SIGHUP reads the certificate again, looks where the manager
+ * is and fetches the list of revoked certificates. Answers the exit code.
  */
 export async function runServe(args: Arguments, version: string): Promise<number> {
   const state = args.path("state");
   const { hostname, port } = args.endpoint("listen");
-  const allowed = readAllowList(args.many("allow"));
+  const rules = addressRules(args);
   const clock = systemClock;
   const log = createLog({ format: Deno.stdout.isTerminal() ? "text" : "json" });
   try {
     await prepareState(state);
-    let credentials = await loadIdentity(state, clock);
-    const manager = PinnedManager.trusting((await loadEnrolment(state)).manager, credentials.ca, clock);
+    const credentials = await loadIdentity(state, clock);
+    const enrolment = await loadEnrolment(state);
+    const manager = PinnedManager.trusting(enrolment.manager, credentials.ca, clock);
+    const allowed = new ManagerAddresses(rules, enrolment.manager_addresses, manager.addresses);
     const operations = await openHost(args, state);
     const revocation = new Revocation({
       state,
@@ -41,16 +44,26 @@ export async function runServe(args: Arguments, version: string): Promise<number
       on_changed: () => server.recheck(),
     });
     await revocation.load();
+    const certificates = new Renewal({
+      state,
+      names: enrolment,
+      credentials,
+      show: (fresh) => server.reload(fresh),
+      revocation,
+      clock,
+      log,
+    });
     const check = createPeerCheck({ ca: credentials.ca, identity: MANAGER_IDENTITY, revoked: revocation, clock });
     const server = await startAgentServer({
       operations,
       credentials,
       check: () => check,
       allowed,
+      certificates,
       network: () => {
         const health = revocation.health();
-        const expiry = expiryProblem(credentials.certificate, clock);
-        return { ...health, problems: [...health.problems, ...(expiry ? [expiry] : [])] };
+        const expiry = expiryProblem(certificates.credentials.certificate, clock);
+        return { ...health, problems: [...health.problems, ...certificates.problems, ...(expiry ? [expiry] : [])] };
       },
       hostname,
       port,
@@ -58,21 +71,24 @@ export async function runServe(args: Arguments, version: string): Promise<number
       clock,
       log,
     });
+    await certificates.load();
     revocation.start();
     log.info("agent.serving", { address: `${hostname}:${server.port}`, version });
+    const locate = async () => {
+      await manager.locate();
+      log.info("agent.allowed", { message: `Connections from ${allowed.rulesOfNow().join(", ") || "nowhere"}.` });
+    };
+    void locate();
     await untilStopped(async () => {
       try {
-        const fresh = await loadIdentity(state, clock);
-        // The check knows one root; another one means another enrolment and needs a new start.
-        if (fresh.ca !== credentials.ca) throw new Error("The root certificate has changed. Restart the agent.");
-        server.reload(fresh);
-        credentials = fresh;
-        await revocation.fetch();
+        await certificates.reload();
+        await Promise.all([revocation.fetch(), locate()]);
         log.info("agent.reloaded");
       } catch (thrown) {
         log.error("agent.reload_failed", { message: reason(thrown) });
       }
     });
+    certificates.close();
     revocation.close();
     await server.close();
     await operations.close();
@@ -90,12 +106,11 @@ async function openHost(args: Arguments, state: string): Promise<HostOperations>
   return await SimulatedHost.open(traits, fileStore(`${state}/simulated.json`), realScheduler(1), systemClock);
 }
 
-/** Null for no rules: every address may try, the client certificate decides. @throws UsageError */
-function readAllowList(rules: string[]) {
-  if (rules.length === 0) return null;
+/** @throws UsageError */
+function addressRules(args: Arguments): AddressRules {
   try {
-    return createAllowList(rules.flatMap((rule) => rule.split(",")));
+    return readAddressRules(args.many("allow"));
   } catch (thrown) {
-    throw new UsageError(`--allow: ${reason(thrown)}`);
+    throw new UsageError(`--allow: ${reason(thrown)} Also known: manager (its own addresses), any.`);
   }
 }

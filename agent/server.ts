@@ -27,7 +27,9 @@ import type { Log } from "../core/log.ts";
 import { EventSockets, type SocketLimits } from "./events.ts";
 import { type HostOperations, OperationError } from "./host_operations.ts";
 import { Refusal, sendAnswer, sendRefusal } from "./server/answer.ts";
+import type { CertificateKeeper } from "./renewal.ts";
 import { HealthReport, type NetworkHealth } from "./server/health.ts";
+import { RefusalLog } from "./server/refusal_log.ts";
 import { matchRoute } from "./server/routes.ts";
 import { standardTraffic, Traffic, type TrafficLimits } from "./server/traffic.ts";
 
@@ -46,6 +48,8 @@ export interface AgentServerOptions {
   version: string;
   clock: Clock;
   log: Log;
+  /** Who takes a new certificate; without one the addresses for that answer 404. */
+  certificates?: CertificateKeeper;
   traffic?: TrafficLimits;
   body?: JsonLimits;
   sockets?: SocketLimits;
@@ -74,18 +78,24 @@ export interface AgentServer {
  */
 export async function startAgentServer(options: AgentServerOptions): Promise<AgentServer> {
   const { operations, check, clock, log } = options;
+  const certificates = options.certificates ?? null;
   const limits = options.traffic ?? standardTraffic;
   const traffic = new Traffic(limits);
   const health = new HealthReport({ version: options.version, network: options.network });
   const events = new EventSockets(operations, clock, options.sockets);
   const bodyLimits = options.body ?? standardBody;
+  const refusals = new RefusalLog(log);
 
   const server = createServer({ ...clientCheckedTlsOptions(options.credentials), maxHeaderSize: 8_192 });
   const guard = guardListener(server, {
     check,
     allowed: options.allowed,
     max_connections: limits.connections,
-    on_refused: (message, address) => log.warn("peer.refused", { address, message }),
+    on_refused: (why, address) => {
+      if (why === "handshake_failed") certificates?.attempted();
+      refusals.say(why, address);
+    },
+    on_accepted: () => certificates?.attempted(),
   });
   // Every connection, also one whose handshake never ends: closing must not wait for its time limit.
   const connections = new Set<Socket>();
@@ -100,23 +110,26 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
 
   /** True when the peer may go on; else its connection has ended without an answer. */
   function welcome(socket: TLSSocket): boolean {
-    const message = peerProblem(socket, check());
-    if (message === null) return true;
-    log.warn("peer.refused", { address: socket.remoteAddress, message });
+    const why = peerProblem(socket, check());
+    if (why === null) {
+      certificates?.used(shownSerial(socket));
+      return true;
+    }
+    refusals.say(why, socket.remoteAddress);
     socket.destroy();
     return false;
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // TLS sockets ignore pause(): the counter has to be there before anything is awaited.
-    const body = readBody(request, bodyLimits);
+    const [path, query] = splitTarget(request.url ?? "/");
+    const found = matchRoute(path);
+    const body = readBody(request, found?.route.body ?? bodyLimits);
     const began = performance.now();
     const request_id = uuidv7(clock);
     const socket = request.socket as TLSSocket;
     response.on("error", () => socket.destroy());
     if (!welcome(socket)) return;
-    const [path, query] = splitTarget(request.url ?? "/");
-    const found = matchRoute(path);
     let status = 500;
     const wait = traffic.enter();
     try {
@@ -131,6 +144,7 @@ export async function startAgentServer(options: AgentServerOptions): Promise<Age
       const answer = await handler({
         operations,
         health,
+        certificates,
         clock,
         query: new URLSearchParams(query),
         name: found.name,
@@ -204,6 +218,11 @@ function readBody(request: IncomingMessage, limits: JsonLimits): Promise<unknown
   // It may fail before anybody waits for it.
   body.catch(() => {});
   return body;
+}
+
+/** Serial of the certificate that this connection was shown: after a swap older connections still have the former. */
+function shownSerial(socket: TLSSocket): string {
+  return (socket.getCertificate() as { serialNumber?: string } | null)?.serialNumber ?? "";
 }
 
 /** Words and code for the peer; what is ours to know goes to the log. */

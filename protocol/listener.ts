@@ -81,6 +81,8 @@ export interface GuardOptions {
   allowed: AllowList | null;
   /** Told of every refused connection: a word for the log and the address, if it is known. */
   on_refused?: (why: string, address: string | undefined) => void;
+  /** Told of every connection whose peer was let in. */
+  on_accepted?: (socket: TLSSocket) => void;
   max_connections?: number;
 }
 
@@ -114,6 +116,7 @@ export function guardListener(server: Server, options: GuardOptions): ListenerGu
     if (why) return refuse(socket, why, socket.remoteAddress);
     open.add(socket);
     socket.once("close", () => open.delete(socket));
+    options.on_accepted?.(socket);
   });
   server.on("tlsClientError", (_error, socket) => {
     // The address is only on the socket below the TLS one (measured).
