@@ -80,10 +80,14 @@ function releaseText(suite: SandboxSuite, date: Temporal.Instant, sha256: string
 async function writeTree(tree: string, item: SandboxPackage): Promise<void> {
   const documents = `${tree}/usr/share/doc/${item.name}`;
   await Deno.mkdir(`${tree}/DEBIAN`, { recursive: true });
-  await Deno.mkdir(documents, { recursive: true });
+  await Deno.mkdir(`${tree}/usr/share/doc`, { recursive: true });
+  if (item.documents_of) await Deno.symlink(item.documents_of, documents);
+  else {
+    await Deno.mkdir(documents);
+    await Deno.writeFile(`${documents}/changelog.Debian.gz`, await gzip(item.changelog ?? changelogText(item)));
+  }
   await Deno.mkdir(`${tree}/usr/share/${item.name}`, { recursive: true });
   await Deno.writeTextFile(`${tree}/DEBIAN/control`, controlLines(item).join("\n") + "\n");
-  await Deno.writeFile(`${documents}/changelog.Debian.gz`, await gzip(changelogText(item)));
   await Deno.writeTextFile(`${tree}/usr/share/${item.name}/version`, item.version + "\n");
   if (item.filler_kib) {
     await Deno.writeFile(`${tree}/usr/share/${item.name}/data`, new Uint8Array(1024 * item.filler_kib));

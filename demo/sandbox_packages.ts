@@ -18,6 +18,10 @@ export interface SandboxPackage {
   fields?: Record<string, string>;
   /** Lines of the changelog entry of this version. */
   changes?: string[];
+  /** The whole changelog instead of one entry with `changes`. */
+  changelog?: string;
+  /** Name of the package whose documents it shares: its own folder is only a link. */
+  documents_of?: string;
   /** A configuration file that dpkg asks about when it was changed on the host. */
   conffile?: { path: string; text: string };
   /** Shell text that runs after unpacking; it must keep to "$DPKG_ROOT". */
