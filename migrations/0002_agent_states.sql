@@ -56,9 +56,7 @@ alter table patch_job_hosts add column boot_id_after text;
 alter table patch_job_hosts add column back_by timestamptz;
 -- What the host said of the run at its end, for people: services and kernel that run in an older version, files of
 -- configuration that were kept, and whether the run can be taken back.
-alter table patch_job_hosts add column restart jsonb;
-alter table patch_job_hosts add column conffiles_kept text[] not null default '{}';
-alter table patch_job_hosts add column rollback jsonb;
+alter table patch_job_hosts add column report jsonb;
 
 -- How a package stands that failed, in the package manager's words, and the last lines of its script.
 alter table patch_job_patches add column package_state text check (length(package_state) <= 128);
@@ -104,7 +102,7 @@ begin
     grant select, insert, update on revocation_list to patch_web;
   end if;
   if exists (select from pg_roles where rolname = 'patch_fleet') then
-    grant update (boot_id_after, back_by, restart, conffiles_kept, rollback) on patch_job_hosts to patch_fleet;
+    grant update (boot_id_after, back_by, report) on patch_job_hosts to patch_fleet;
     grant update (package_state, output) on patch_job_patches to patch_fleet;
     -- It brings requests and takes certificates; what is due, and what is signed, it cannot say.
     grant select on certificate_renewals, revocation_list to patch_fleet;

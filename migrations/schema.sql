@@ -304,9 +304,7 @@ create table patch_job_hosts (
   original_agent_job_id text,
   boot_id_after text,
   back_by timestamp with time zone,
-  restart jsonb,
-  conffiles_kept text[] default '{}'::text[] not null,
-  rollback jsonb
+  report jsonb
 ) with (fillfactor=80);
 create table patch_job_patches (
   job_id uuid not null,
@@ -823,7 +821,6 @@ grant update on table patch_job_hosts (back_by) to patch_fleet;
 grant update on table patch_job_hosts (boot_id_after) to patch_fleet;
 grant update on table patch_job_hosts (boot_id_before) to patch_fleet;
 grant update on table patch_job_hosts (communication_failures) to patch_fleet;
-grant update on table patch_job_hosts (conffiles_kept) to patch_fleet;
 grant update on table patch_job_hosts (dispatched_at) to patch_fleet;
 grant update on table patch_job_hosts (ended_at) to patch_fleet;
 grant update on table patch_job_hosts (error) to patch_fleet;
@@ -836,8 +833,7 @@ grant update on table patch_job_hosts (message) to patch_fleet;
 grant update on table patch_job_hosts (next_at) to patch_fleet;
 grant update on table patch_job_hosts (phase) to patch_fleet;
 grant update on table patch_job_hosts (progress) to patch_fleet;
-grant update on table patch_job_hosts (restart) to patch_fleet;
-grant update on table patch_job_hosts (rollback) to patch_fleet;
+grant update on table patch_job_hosts (report) to patch_fleet;
 grant update on table patch_job_hosts (run_id) to patch_fleet;
 grant update on table patch_job_hosts (started_at) to patch_fleet;
 grant update on table patch_job_hosts (state) to patch_fleet;

@@ -47,6 +47,8 @@ export class ProgressWriter {
     if (event.event !== "job_status" || event.job_id !== this.#run.agent_job_id) return false;
     const status = event.status ? readJobStatus(event.status) : null;
     if (status === "completed" || status === "failed" || status === "cancelled") this.needs.ended = true;
+    // The host goes away soon: whoever follows has to know before that.
+    if (event.phase === "reboot-wait") this.needs.snapshot = true;
     const last = this.#pending.at(-1)?.seq ?? this.#seq;
     if (event.seq === undefined) {
       // A public agent numbers nothing and pushes no output: what it says is a reason to ask.

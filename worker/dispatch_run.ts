@@ -2,8 +2,8 @@ import { ApplyAccepted, Health, SystemInfo } from "../protocol/api.ts";
 import { HostBusy, moveRun, noteRun } from "../core/jobs/move_run.ts";
 import { orderedPackages } from "../core/jobs/ordered_packages.ts";
 import type { Run } from "../core/jobs/types.ts";
-import { rfc3339 } from "../core/clock.ts";
 import { AgentError } from "./agent_client.ts";
+import { orderOf, unknownOrder } from "./order_of.ts";
 import { addressOf, leftUntilDeadline, type RunContext } from "./run_context.ts";
 import { failCommunication, failureCode, LOST_MEMORY, wasNeverSent } from "./run_failures.ts";
 
@@ -43,7 +43,7 @@ export async function beginRun(context: RunContext, run: Run): Promise<Run | nul
  */
 export async function dispatchRun(context: RunContext, run: Run): Promise<Run | null> {
   const first = run.dispatched_at === null;
-  const order = await readOrder(context, run);
+  const versions = await readVersions(context, run);
   if (first) {
     const end = endBeforeBegin(context, run);
     if (end) {
@@ -53,7 +53,7 @@ export async function dispatchRun(context: RunContext, run: Run): Promise<Run | 
     const prepared = await prepare(context, run);
     if (!prepared) return null;
     run = prepared;
-  } else if (run.agent_state_id === null && run.kind === "apply") {
+  } else if (run.agent_state_id === null && run.kind !== "dry_run") {
     // An agent that remembers no run ids would start a second time.
     await moveRun(context.sql, run, "unknown", {
       error_code: "STATE_CHANGED",
@@ -61,7 +61,7 @@ export async function dispatchRun(context: RunContext, run: Run): Promise<Run | 
     }, context.clock);
     return null;
   }
-  return await send(context, run, order, first);
+  return await send(context, run, versions, first);
 }
 
 /** Asks who the host is, and writes it down together with the fact that the order is about to be sent. */
@@ -73,7 +73,7 @@ async function prepare(context: RunContext, run: Run): Promise<Run | null> {
   try {
     const health = await agents.request(host, { method: "GET", path: "/api/v1/health", schema: Health, signal });
     state_id = health.not_modified ? null : health.data.agent?.state_id ?? null;
-    if (run.kind === "apply") {
+    if (run.kind !== "dry_run") {
       const info = await agents.request(host, {
         method: "GET",
         path: "/api/v1/system/info",
@@ -96,43 +96,34 @@ async function prepare(context: RunContext, run: Run): Promise<Run | null> {
   return { ...run, ...facts, dispatched_at: clock.now() };
 }
 
-/** Exact version by package name. */
-async function readOrder(context: RunContext, run: Run): Promise<Record<string, string | null>> {
+/** Exact version by package name; none for what installs nothing by name. */
+async function readVersions(context: RunContext, run: Run): Promise<Record<string, string>> {
+  if (run.kind !== "apply" && run.kind !== "dry_run") return {};
   const patches = await orderedPackages(context.sql, run);
   // The contract takes an empty list for "everything".
   if (patches.length === 0) throw new Error("nothing is left to order for this host");
-  return Object.fromEntries(patches.map((patch) => [patch.name, patch.to_version]));
+  return Object.fromEntries(patches.map((patch) => [patch.name, patch.to_version!]));
 }
 
 async function send(
   context: RunContext,
   run: Run,
-  versions: Record<string, string | null>,
+  versions: Record<string, string>,
   first: boolean,
 ): Promise<Run | null> {
   const { agents, sql, clock, signal } = context;
   try {
     const answer = await agents.request(addressOf(run), {
       method: "POST",
-      path: "/api/v1/patches/apply",
       schema: ApplyAccepted,
       signal,
-      body: {
-        packages: Object.keys(versions),
-        versions,
-        // Both names: some agents read only one of them.
-        allow_reboot: false,
-        reboot: false,
-        idempotency_key: run.run_id,
-        dry_run: run.kind === "dry_run",
-        deadline: rfc3339(run.deadline_at),
-        ...(run.agent_state_id === null ? {} : { state_id: run.agent_state_id }),
-      },
+      ...orderOf(run, versions),
     });
     if (answer.not_modified) throw new AgentError("schema", "The host answered an order with “not modified”.");
     const agent_job_id = answer.data.job_id;
     const step = { agent_job_id, started: true as const, communication_failures: 0, message: "Begun on the host." };
-    return { ...await moveRun(sql, run, "running", step, clock), agent_job_id, communication_failures: 0 };
+    const next = await moveRun(sql, run, "running", step, clock);
+    return { ...next, agent_job_id, communication_failures: 0, started_at: clock.now() };
   } catch (error) {
     if (error instanceof AgentError) return await readRefusal(context, run, error, first);
     throw error;
@@ -155,6 +146,8 @@ async function readRefusal(context: RunContext, run: Run, error: AgentError, fir
       await moveRun(sql, run, "unknown", { ...facts, message: LOST_MEMORY }, clock);
       return null;
     case "JOB_NOT_FOUND":
+      // Of a rollback it is the original that is gone: nothing was begun.
+      if (run.kind === "rollback") break;
       // The run id is known, so it was begun; what came of it is gone.
       await moveRun(sql, run, run.kind === "dry_run" ? "failed" : "unknown", { ...facts, message: LOST_MEMORY }, clock);
       return null;
@@ -164,7 +157,8 @@ async function readRefusal(context: RunContext, run: Run, error: AgentError, fir
   const status = error.http?.status ?? 0;
   if (status >= 400 && status < 500) {
     const again = run.attempt > 1 ? "The second attempt was refused. " : "";
-    await moveRun(sql, run, "failed", { ...facts, message: `${again}${error.message}`.slice(0, 4_096) }, clock);
+    const words = unknownOrder(run, status) ?? error.message;
+    await moveRun(sql, run, "failed", { ...facts, message: `${again}${words}`.slice(0, 4_096) }, clock);
     return null;
   }
   return await failCommunication(context, run, error, !(first && wasNeverSent(error)));

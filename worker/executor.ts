@@ -4,12 +4,14 @@ import { LostRun } from "../core/jobs/move_run.ts";
 import { parkRun } from "../core/jobs/park_run.ts";
 import type { Run } from "../core/jobs/types.ts";
 import type { Log } from "../core/log.ts";
+import type { EndedRun } from "./ask_job.ts";
+import { awaitRestart } from "./await_restart.ts";
 import { Bell } from "./bell.ts";
 import { beginRun, dispatchRun } from "./dispatch_run.ts";
 import { isPassing } from "./passing_failure.ts";
 import type { RunContext } from "./run_context.ts";
 import { verifyRun } from "./verify_run.ts";
-import { type CancelWish, type EndedRun, watchRun } from "./watch_run.ts";
+import { type CancelWish, watchRun } from "./watch_run.ts";
 
 export interface ExecutorOptions extends RunContext {
   /** Most hosts at once. Default 64. */
@@ -149,6 +151,10 @@ async function takeSteps(
       case "running":
         ended = await watchRun(context, at, wish);
         if (ended === null && context.signal.aborted) return "stopped";
+        at = ended?.run ?? null;
+        break;
+      case "rebooting":
+        ended = await awaitRestart(context, at);
         at = ended?.run ?? null;
         break;
       case "verifying":

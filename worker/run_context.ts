@@ -16,6 +16,8 @@ export interface Pace {
   grace_ms: number;
   /** Between two renewals of a lease. */
   renew_ms: number;
+  /** Between two looks at a host that restarts. */
+  restart_ms: number;
 }
 
 export const standardPace: Pace = {
@@ -24,6 +26,7 @@ export const standardPace: Pace = {
   flush_ms: 100,
   grace_ms: 60_000,
   renew_ms: 10_000,
+  restart_ms: 15_000,
 };
 
 /** What the steps of a run work with. */

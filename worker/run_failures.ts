@@ -35,7 +35,7 @@ export async function failCommunication(
   const seconds = run.host_removed ? null : communicationRetrySeconds(run.communication_failures);
   const facts = { error_code: failureCode(error), error: error.message.slice(0, 8_192) };
   if (seconds === null) {
-    const uncertain = begun && run.kind === "apply";
+    const uncertain = begun && run.kind !== "dry_run";
     const message = uncertain && run.host_removed
       ? "The host was removed while it was at work and may have been changed: look at it there, do not repeat."
       : uncertain

@@ -16,7 +16,14 @@ import { createPoller } from "./poller.ts";
 import { type Pace, type RunContext } from "./run_context.ts";
 
 /** Fast, so that a test need not wait; the same order of sizes. */
-export const testPace: Pace = { poll_ms: 40, safety_ms: 2_000, flush_ms: 5, grace_ms: 200, renew_ms: 20 };
+export const testPace: Pace = {
+  poll_ms: 40,
+  safety_ms: 2_000,
+  flush_ms: 5,
+  grace_ms: 200,
+  renew_ms: 20,
+  restart_ms: 20,
+};
 
 /** One agent, its host polled, an admin, and everything that the steps of a run take. */
 export interface Bench extends AsyncDisposable {

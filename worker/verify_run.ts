@@ -3,17 +3,25 @@ import { transaction } from "../core/database/connection.ts";
 import { uuidv7 } from "../core/ids.ts";
 import { moveRun } from "../core/jobs/move_run.ts";
 import { wantedPackages } from "../core/jobs/ordered_packages.ts";
-import { type HostReport, InstalledVersions, judgeApply, readHostReport } from "../core/jobs/results.ts";
-import { SECOND_ATTEMPT_SECONDS, triesAgain } from "../core/jobs/rules.ts";
-import type { Run } from "../core/jobs/types.ts";
+import { type HostStanding, judgeReboot, judgeRepair, judgeRestart } from "../core/jobs/judge_host.ts";
+import {
+  type HostReport,
+  InstalledVersions,
+  judgeApply,
+  noReport,
+  readHostReport,
+  type RunResult,
+} from "../core/jobs/results.ts";
+import { mayRestart, SECOND_ATTEMPT_SECONDS, triesAgain } from "../core/jobs/rules.ts";
+import type { JobPatch, Run } from "../core/jobs/types.ts";
 import { recordHealth } from "../core/patches/record_health.ts";
 import { recordRefusal } from "../core/patches/record_refusal.ts";
 import { recordReport } from "../core/patches/record_report.ts";
 import { RefusedReport } from "../core/patches/rules.ts";
 import { AgentError } from "./agent_client.ts";
+import { readJob } from "./ask_job.ts";
 import { addressOf, type RunContext } from "./run_context.ts";
 import { failCommunication } from "./run_failures.ts";
-import { readJob } from "./watch_run.ts";
 
 /** Kinds of failure in which the host did answer, but nothing that can be taken. */
 export const REFUSED_KINDS: ReadonlySet<string> = new Set(["too_large", "malformed", "schema"]);
@@ -26,7 +34,7 @@ export async function verifyRun(context: RunContext, run: Run, report: HostRepor
   const { agents, sql, clock, signal } = context;
   const host = addressOf(run);
   let installed: InstalledVersions;
-  let needs_repair = false;
+  let standing: HostStanding;
   try {
     report ??= await askReport(context, run);
     const patches = await agents.request(host, { method: "GET", path: "/api/v1/patches", schema: PatchList, signal });
@@ -40,19 +48,25 @@ export async function verifyRun(context: RunContext, run: Run, report: HostRepor
       throw new AgentError("schema", "The host answered “not modified” although no tag was sent.");
     }
     installed = new InstalledVersions(packages.data.packages);
-    needs_repair = patches.data.state === "interrupted" || patches.data.state === "broken";
     const content = { patches: patches.data, packages: packages.data.packages };
     const etags = { patches: patches.etag, packages: packages.etag };
     await recordReport(sql, run.host_id, { ...content, etags }, { received_at: clock.now(), requested: true });
+    const info = await refreshHealth(context, run);
+    standing = {
+      package_state: patches.data.state ?? null,
+      boot_id_before: run.boot_id_before,
+      boot_id_now: info?.boot_id ?? null,
+      reboot_due: info?.pending_reboot ?? false,
+    };
   } catch (error) {
     const refused = refusal(error);
     if (!refused) throw error;
     if (REFUSED_KINDS.has(refused.kind)) await recordRefusal(sql, run.host_id, refused.message, clock);
     return await failCommunication(context, run, refused, true);
   }
-  await refreshHealth(context, run);
   const wanted = await wantedPackages(sql, run);
-  const result = judgeApply(wanted, report, installed);
+  const result = judge(run, wanted, report, standing, installed);
+  const needs_repair = standing.package_state === "interrupted" || standing.package_state === "broken";
   const { message, error, error_code, patches } = result;
   const missing = patches.some((patch) => patch.origin === "ordered" && patch.outcome !== "applied");
   const again = triesAgain(
@@ -76,8 +90,29 @@ export async function verifyRun(context: RunContext, run: Run, report: HostRepor
     }, clock);
     return null;
   }
-  await moveRun(sql, run, result.state, { message, error, error_code, patches, progress: 100, phase: "done" }, clock);
+  await moveRun(sql, run, result.state, {
+    ...{ message, error, error_code, patches, progress: 100, phase: "done", report: report.said },
+    boot_id_after: standing.boot_id_now,
+  }, clock);
   return null;
+}
+
+/** Each kind by what it was for. */
+function judge(
+  run: Run,
+  wanted: JobPatch[],
+  report: HostReport,
+  standing: HostStanding,
+  installed: InstalledVersions,
+): RunResult {
+  switch (run.kind) {
+    case "repair":
+      return judgeRepair(report, standing, installed);
+    case "reboot":
+      return judgeReboot(report, standing);
+    default:
+      return judgeRestart(judgeApply(wanted, report, installed), run.reboot, standing);
+  }
 }
 
 /** A new run: the host must not take it for the one that failed. */
@@ -89,6 +124,7 @@ function newAttempt(run: Run, run_id: string) {
     agent_state_id: null,
     agent_seq: 0,
     boot_id_before: null,
+    back_by: null,
     dispatched: null,
     communication_failures: 0,
     log_start: run.log_bytes,
@@ -100,28 +136,32 @@ function newAttempt(run: Run, run_id: string) {
 
 /** What the host says of the run, after a crash of ours; a host that forgot it can still be read. */
 async function askReport(context: RunContext, run: Run): Promise<HostReport> {
-  const nothing = { error: null, error_code: null, changes: [], failed_packages: [] };
   try {
     const { job, status } = await readJob(context, run);
-    return status === "pending" || status === "running" ? { ...nothing, status: null } : readHostReport(job, status);
+    return status === "pending" || status === "running" ? noReport : readHostReport(job, status);
   } catch (error) {
-    if (error instanceof AgentError && error.http?.status === 404) return { ...nothing, status: null };
+    if (error instanceof AgentError && error.http?.status === 404) return noReport;
     throw error;
   }
 }
 
-/** A reboot may be due now. The result does not depend on it, so a failure waits for the next poll. */
-async function refreshHealth(context: RunContext, run: Run): Promise<void> {
+/**
+ * How the host is now, and in which boot. Where the result does not depend on it a failure waits for the next poll.
+ * @throws AgentError where the host was to restart
+ */
+async function refreshHealth(context: RunContext, run: Run): Promise<SystemInfo | null> {
   const { agents, sql, clock, signal } = context;
   const host = addressOf(run);
   try {
     const health = await agents.request(host, { method: "GET", path: "/api/v1/health", schema: Health, signal });
     const info = await agents.request(host, { method: "GET", path: "/api/v1/system/info", schema: SystemInfo, signal });
-    if (health.not_modified || info.not_modified) return;
+    if (health.not_modified || info.not_modified) return null;
     const answer = { health: health.data, info: info.data, received_at: clock.now() };
     await transaction(sql, (tx) => recordHealth(tx, run.host_id, answer, clock));
+    return info.data;
   } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
+    if (!(error instanceof AgentError) || mayRestart(run)) throw error;
+    return null;
   }
 }
 

@@ -1,12 +1,14 @@
 import { z } from "zod";
-import { Job, type JobStatus, readJobStatus } from "../protocol/api.ts";
+import type { Job, JobStatus } from "../protocol/api.ts";
 import { moveRun, noteRun } from "../core/jobs/move_run.ts";
 import { orderedPackages } from "../core/jobs/ordered_packages.ts";
 import { type HostReport, judgeDryRun, readHostReport } from "../core/jobs/results.ts";
-import { overtimeMinutes } from "../core/jobs/rules.ts";
+import { mayRestart, overtimeMinutes, ROLLBACK_START_MINUTES } from "../core/jobs/rules.ts";
 import type { Run } from "../core/jobs/types.ts";
 import { AgentError } from "./agent_client.ts";
 import { openFeed, ProgressWriter } from "./agent_events.ts";
+import { askJob, type EndedRun, hasEnded } from "./ask_job.ts";
+import { beginRestart } from "./await_restart.ts";
 import { type Bell, pause } from "./bell.ts";
 import { addressOf, leftUntilDeadline, type RunContext } from "./run_context.ts";
 import { failCommunication, failureCode, LOST_MEMORY } from "./run_failures.ts";
@@ -17,12 +19,6 @@ export interface CancelWish {
   /** The host was removed, which asks to cancel as well: its certificate is worth nothing, so it stays silent. */
   host_removed: boolean;
   bell: Bell;
-}
-
-/** A run whose host has ended its work, with what the host says of it. */
-export interface EndedRun {
-  run: Run;
-  report: HostReport;
 }
 
 /**
@@ -67,13 +63,19 @@ export async function watchRun(context: RunContext, run: Run, wish: CancelWish):
           writer.needs.snapshot = true;
           if (answer.http?.status === 404) return await forget(context, run, answer);
           silent_since ??= performance.now();
-          if (wish.host_removed || performance.now() - silent_since >= pace.grace_ms) {
+          const silent = performance.now() - silent_since >= pace.grace_ms;
+          if (silent && !wish.host_removed && mayRestart(run)) return await beginRestart(context, run);
+          if (wish.host_removed || silent) {
             return await failCommunication(context, { ...run, host_removed: wish.host_removed }, answer, true);
           }
         } else {
           silent_since = null;
           run = await takeAnswer(context, run, writer, answer);
-          if (isEnd(answer.status)) return await endOnHost(context, run, readHostReport(answer.job, answer.status));
+          if (hasEnded(answer.status)) return await endOnHost(context, run, readHostReport(answer.job, answer.status));
+          if (answer.job.phase === "reboot-wait" && mayRestart(run)) {
+            return await beginRestart(context, { ...run, phase: "reboot-wait" });
+          }
+          if (isNeverRun(context, run, answer.status)) return await giveUpRollback(context, run);
         }
       }
       if (leftUntilDeadline(run, clock) < -overtimeMinutes(run.kind) * 60_000) return await giveUp(context, run);
@@ -84,16 +86,6 @@ export async function watchRun(context: RunContext, run: Run, wish: CancelWish):
     return null;
   } finally {
     feed.close();
-  }
-}
-
-/** The host's record, or why there is none: a silent host is no reason to stop following it. */
-async function askJob(context: RunContext, run: Run): Promise<{ job: Job; status: JobStatus } | AgentError> {
-  try {
-    return await readJob(context, run);
-  } catch (error) {
-    if (error instanceof AgentError) return error;
-    throw error;
   }
 }
 
@@ -110,22 +102,20 @@ async function takeAnswer(
   return { ...run, communication_failures: 0, log_bytes: writer.log_bytes };
 }
 
-function isEnd(status: JobStatus): status is "completed" | "failed" | "cancelled" {
-  return status === "completed" || status === "failed" || status === "cancelled";
+/** A public agent records a rollback and never runs it. Ours may only have other work first. */
+function isNeverRun({ clock }: RunContext, run: Run, status: JobStatus): boolean {
+  if (run.kind !== "rollback" || status !== "pending" || run.agent_state_id !== null || !run.started_at) return false;
+  const latest = run.started_at.add({ minutes: ROLLBACK_START_MINUTES });
+  return Temporal.Instant.compare(clock.now(), latest) > 0;
 }
 
-/** The host's own record of the run. */
-export async function readJob(context: RunContext, run: Run): Promise<{ job: Job; status: JobStatus }> {
-  const answer = await context.agents.request(addressOf(run), {
-    method: "GET",
-    path: `/api/v1/jobs/${encodeURIComponent(run.agent_job_id ?? "")}`,
-    schema: Job,
-    signal: context.signal,
-  });
-  if (answer.not_modified) throw new AgentError("schema", "The host answered “not modified” to what has no tag.");
-  const status = readJobStatus(answer.data.status);
-  if (status === null) throw new AgentError("schema", "The host reports a state of its job that the protocol lacks.");
-  return { job: answer.data, status };
+async function giveUpRollback(context: RunContext, run: Run): Promise<null> {
+  await moveRun(context.sql, run, "failed", {
+    error_code: "TIMEOUT",
+    message: `The agent took the rollback and did not begin it in ${ROLLBACK_START_MINUTES} minutes: public agents ` +
+      "record it and never run it. Install the former versions by hand.",
+  }, context.clock);
+  return null;
 }
 
 /** A dry run ends here, since nothing was changed that could be read again. */

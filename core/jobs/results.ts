@@ -1,7 +1,7 @@
 import type { FailedPackage, Job, PackageChange } from "../../protocol/api.ts";
 import type { z } from "zod";
 import { plainLines, plainWords } from "../hosts/rules.ts";
-import type { FinalState, JobPatch, Outcome } from "./types.ts";
+import type { FinalState, JobPatch, Outcome, RunReport } from "./types.ts";
 
 /** What the host says of its own run, as far as the result needs it. */
 export interface HostReport {
@@ -11,10 +11,22 @@ export interface HostReport {
   error_code: string | null;
   changes: PackageChange[];
   failed_packages: z.infer<typeof FailedPackage>[];
+  /** What is kept for people. */
+  said: RunReport;
 }
 
+/** A host that forgot its run, or does not tell. */
+export const noReport: HostReport = {
+  status: null,
+  error: null,
+  error_code: null,
+  changes: [],
+  failed_packages: [],
+  said: { restart: null, conffiles_kept: [], rollback: null },
+};
+
 export interface RunResult {
-  state: Extract<FinalState, "succeeded" | "failed" | "cancelled">;
+  state: Extract<FinalState, "succeeded" | "failed" | "cancelled" | "unknown">;
   /** Words for a person; complete sentences. */
   message: string;
   error_code: string | null;
@@ -49,7 +61,36 @@ export function readHostReport(job: Job, status: HostReport["status"]): HostRepo
     error: job.error ? plainLines(job.error) || null : null,
     error_code: job.error_code ? plainWords(job.error_code) || null : null,
     changes: job.changes ?? [],
-    failed_packages: (job.failed_packages ?? []).map(({ name, reason }) => ({ name, reason: plainWords(reason) })),
+    failed_packages: (job.failed_packages ?? []).map(({ name, reason, state, output }) => ({
+      name,
+      reason: plainWords(reason),
+      state: state ? plainWords(state) || null : null,
+      output: output ? plainLines(output) || null : null,
+    })),
+    said: readSaid(job),
+  };
+}
+
+/** Shortens lists to what a page shows; a host may send thousands. */
+function readSaid({ restart, rollback, conffiles_kept = [] }: Job): RunReport {
+  const lines = (list: string[]) => list.slice(0, 512).map(plainWords).filter((text) => text !== "");
+  return {
+    restart: restart
+      ? {
+        services: lines(restart.services),
+        kernel: restart.kernel ? plainWords(restart.kernel) || null : null,
+        reboot: restart.reboot,
+        reasons: lines(restart.reasons),
+      }
+      : null,
+    conffiles_kept: lines(conffiles_kept),
+    rollback: rollback
+      ? {
+        possible: rollback.possible,
+        reason: rollback.reason ? plainWords(rollback.reason) || null : null,
+        missing_versions: lines(rollback.missing_versions ?? []),
+      }
+      : null,
   };
 }
 
@@ -59,12 +100,14 @@ export function readHostReport(job: Job, status: HostReport["status"]): HostRepo
  * it should be has succeeded.
  */
 export function judgeApply(ordered: JobPatch[], report: HostReport, installed: InstalledVersions): RunResult {
-  const reasons = failureReasons(report);
-  const patches = ordered.map((patch) => judgePatch(patch, reasons, installed));
+  const failures = failuresOf(report);
+  const patches = ordered.map((patch) => judgePatch(patch, failures, installed));
   for (const change of dependencies(ordered, report.changes)) {
     const there = installed.of(change.name, change.arch ?? "");
     const arrived = change.to === null ? there.length === 0 : there.includes(change.to);
-    patches.push(dependency(change, arrived ? "applied" : "failed", arrived ? null : "is not as the host reported"));
+    const failure = failures.get(change.name);
+    const reason = failure ? reasonOf(failure) : arrived ? null : "is not as the host reported";
+    patches.push({ ...dependency(change, reason === null ? "applied" : "failed", reason), ...detailsOf(failure) });
   }
   const missing = patches.filter((patch) => patch.origin === "ordered" && patch.outcome !== "applied");
   const applied = ordered.length - missing.length;
@@ -103,11 +146,12 @@ export function judgeDryRun(ordered: JobPatch[], report: HostReport): RunResult 
   if (report.status === "cancelled") {
     return { state: "cancelled", message: "The dry run was cancelled.", error_code, error, patches: [] };
   }
-  const reasons = failureReasons(report);
+  const failures = failuresOf(report);
   const patches = ordered.map((patch): JobPatch => {
     const change = report.changes.find((one) => isFor(one, patch));
     if (!change) {
-      return { ...patch, outcome: "unchanged", reason: reasons.get(patch.name) ?? "would not be changed" };
+      const failure = failures.get(patch.name);
+      return { ...patch, outcome: "unchanged", reason: failure ? reasonOf(failure) : "would not be changed" };
     }
     const other = change.to === patch.to_version ? null : `would become ${change.to ?? "absent"} instead`;
     return { ...patch, action: change.action, outcome: "would_apply", reason: other };
@@ -128,11 +172,11 @@ export function judgeDryRun(ordered: JobPatch[], report: HostReport): RunResult 
   return { state: "failed", message: cut(message, 4_096), error_code, error, patches };
 }
 
-function judgePatch(patch: JobPatch, reasons: Map<string, string>, installed: InstalledVersions): JobPatch {
+function judgePatch(patch: JobPatch, failures: Failures, installed: InstalledVersions): JobPatch {
   const there = installed.of(patch.name, patch.arch);
-  const reason = reasons.get(patch.name) ?? null;
+  const failure = failures.get(patch.name);
   // Half-installed packages already carry the new version: what the host calls failed is never counted as applied.
-  if (reason !== null) return { ...patch, outcome: "failed", reason: cut(reason, 2_048) };
+  if (failure) return { ...patch, outcome: "failed", reason: reasonOf(failure), ...detailsOf(failure) };
   if (there.length > 0 && there.every((version) => version === patch.to_version)) {
     return { ...patch, outcome: "applied", reason: null };
   }
@@ -144,8 +188,19 @@ function judgePatch(patch: JobPatch, reasons: Map<string, string>, installed: In
   return { ...patch, outcome: "failed", reason: cut(`is at ${now}, ordered was ${patch.to_version}`, 2_048) };
 }
 
-function failureReasons(report: HostReport): Map<string, string> {
-  return new Map(report.failed_packages.map((failed) => [failed.name, failed.reason || "the host gave no reason"]));
+type Failures = Map<string, z.infer<typeof FailedPackage>>;
+
+function failuresOf(report: HostReport): Failures {
+  return new Map(report.failed_packages.map((failed) => [failed.name, failed]));
+}
+
+function reasonOf(failure: z.infer<typeof FailedPackage>): string {
+  return cut(failure.reason || "the host gave no reason", 2_048);
+}
+
+/** How a package stands that failed, and the last lines of its script. */
+function detailsOf(failure: z.infer<typeof FailedPackage> | undefined): Pick<JobPatch, "package_state" | "output"> {
+  return failure ? { package_state: failure.state ?? null, output: failure.output ?? null } : {};
 }
 
 /** Changes that nobody ordered by name: they came along. */
@@ -163,16 +218,16 @@ function isFor(change: PackageChange, patch: JobPatch): boolean {
   return change.name === patch.name && (!change.arch || patch.arch === "" || change.arch === patch.arch);
 }
 
-function dependency(change: PackageChange, outcome: Outcome, reason: string | null): JobPatch {
+export function dependency(change: PackageChange, outcome: Outcome, reason: string | null): JobPatch {
   const { name, arch = "", from, to, action } = change;
   return { name, arch, from_version: from, to_version: to, origin: "dependency", action, outcome, reason };
 }
 
-function sentence(text: string): string {
+export function sentence(text: string): string {
   const line = text.trim().split("\n").at(-1)!.trim();
   return /[.!?]$/.test(line) ? line : `${line}.`;
 }
 
-function cut(text: string, length: number): string {
+export function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
 }

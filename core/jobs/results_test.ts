@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { PackageChange } from "../../protocol/api.ts";
-import { type HostReport, InstalledVersions, judgeApply, judgeDryRun, readHostReport } from "./results.ts";
+import { type HostReport, InstalledVersions, judgeApply, judgeDryRun, noReport, readHostReport } from "./results.ts";
 import type { JobPatch } from "./types.ts";
 
 function ordered(name: string, change: Partial<JobPatch> = {}): JobPatch {
@@ -18,7 +18,7 @@ function ordered(name: string, change: Partial<JobPatch> = {}): JobPatch {
 }
 
 function said(change: Partial<HostReport> = {}): HostReport {
-  return { status: "completed", error: null, error_code: null, changes: [], failed_packages: [], ...change };
+  return { ...noReport, status: "completed", ...change };
 }
 
 /** `name=version` or `name:arch=version`. */
@@ -218,6 +218,6 @@ Deno.test("words of a host steer neither terminals nor eyes", () => {
   }, "failed");
   assert.equal(report.error, "E:  [2Jbroken\nsee  log");
   assert.equal(report.error_code, "BAD");
-  assert.deepEqual(report.failed_packages, [{ name: "a", reason: "postinst 31m" }]);
+  assert.deepEqual(report.failed_packages, [{ name: "a", reason: "postinst 31m", state: null, output: null }]);
   assert.equal(readHostReport({ job_id: "j", status: "failed", error: "\u0007" }, "failed").error, null);
 });

@@ -1,14 +1,16 @@
 import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
-import { type CreatedJob, type JobViewer, placeOrder, refuseAuditor } from "./create_job.ts";
+import { hostsOf } from "./create_job.ts";
+import { type CreatedJob, type JobViewer, placeJob, refuseAuditor } from "./place_job.ts";
 import { installableOffers, type Offer, orderOfJob, unfinishedOrders, visibleAmong } from "./store.ts";
 
 /**
  * Orders again what failed or was missed, as a new job with the same settings: on the hosts that the viewer may know
  * of, only packages that did not arrive, only where the same version is still on offer. Hosts that ended as unknown
  * are never part of it: they must be read by a person first.
- * @throws AppError forbidden (auditor), job_not_found (also out of scope), conflict while the job is open,
+ * @throws AppError forbidden (auditor), job_not_found (also out of scope), conflict while the job is open or when it
+ *   is neither a deployment nor a dry run,
  *   nothing_to_do when nothing failed or everything is offered in another version by now.
  */
 export async function retryFailed(
@@ -21,9 +23,16 @@ export async function retryFailed(
   return await transaction(sql, async (tx) => {
     const order = await orderOfJob(tx, viewer.id, job_id);
     if (!order) throw new AppError("job_not_found");
+    if (order.kind !== "apply" && order.kind !== "dry_run") {
+      throw new AppError("conflict", {
+        message: "Only deployments and dry runs are ordered again as a whole.",
+        hint: "Order it again on the page of the host.",
+      });
+    }
     if (!order.ended) {
       throw new AppError("conflict", { message: "The job is still running.", hint: "Wait for its end, or cancel it." });
     }
+    const { kind } = order;
     const unfinished = await unfinishedOrders(tx, viewer.id, job_id);
     const host_ids = [...new Set(unfinished.map((one) => one.host_id))];
     // A host that left the viewer's scope, or was removed, between the two reads is left out.
@@ -39,16 +48,20 @@ export async function retryFailed(
         hint: "Look at what the hosts need now, and deploy that.",
       });
     }
-    const { kind, reason, security_only, reboot } = order;
-    return await placeOrder(
-      tx,
-      viewer,
-      { kind, host_ids, security_only, reboot, reason, offers, idempotency: null, retry_of: job_id },
-      context,
-    );
+    const { reason, security_only, reboot, reboot_delay_seconds } = order;
+    const hosts = hostsOf(kind, offers);
+    const working = new Set(hosts.map((host) => host.host_id));
+    return await placeJob(tx, viewer, {
+      ...{ kind, reason, security_only, reboot, reboot_delay_seconds, hosts },
+      patches: offers.map((offer) => ({ ...offer, action: "upgrade" as const })),
+      left_out: host_ids.filter((id) => !working.has(id)),
+      idempotency: null,
+      original_job_id: null,
+      details: { retry_of: job_id },
+    }, context);
   });
 }
 
-function offerKey(offer: Offer): string {
+function offerKey(offer: Omit<Offer, "new_dependencies">): string {
   return [offer.host_id, offer.name, offer.arch, offer.to_version].join(" ");
 }

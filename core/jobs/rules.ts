@@ -1,20 +1,21 @@
 import { type ActiveState, activeStates, type FinalState, finalStates, type HostState, hostStates } from "./types.ts";
-import type { JobKind, JobState, StateCounts } from "./types.ts";
+import type { JobKind, JobState, RebootRule, StateCounts } from "./types.ts";
 
 /**
  * Every change of state that may happen to a host of a job; what is not here is a defect of the caller.
  * - waiting: will be tried again later (communication failure, second attempt, later: maintenance window).
  * - dispatching → waiting only while the order was certainly not taken by the host.
  * - dispatching, running → unknown: the host may have started, and cannot tell any more.
+ * - running → rebooting: the host is about to restart, or silent in the middle of it; → running: it had not.
  * - running → waiting: the second attempt after a failed result, as a new run.
  */
 export const transitions: Record<HostState, readonly HostState[]> = {
   queued: ["dispatching", "cancelled", "missed", "failed"],
   waiting: ["dispatching", "cancelled", "missed", "failed"],
   dispatching: ["running", "waiting", "failed", "cancelled", "missed", "unknown"],
-  running: ["verifying", "succeeded", "failed", "cancelled", "waiting", "unknown"],
+  running: ["verifying", "rebooting", "succeeded", "failed", "cancelled", "waiting", "unknown"],
   verifying: ["rebooting", "succeeded", "failed", "cancelled", "waiting", "unknown"],
-  rebooting: ["verifying", "succeeded", "failed", "unknown"],
+  rebooting: ["running", "verifying", "succeeded", "failed", "unknown"],
   succeeded: [],
   failed: [],
   cancelled: [],
@@ -83,6 +84,22 @@ export function triesAgain(
   return run.kind === "apply" && run.attempt < MAX_ATTEMPTS && !run.cancel_requested &&
     now_ms + SECOND_ATTEMPT_SECONDS * 1_000 < run.deadline_ms && !HOPELESS.has(error_code ?? "");
 }
+
+/** Minutes beyond the warning that a restarting host has until it must answer again. */
+export const RESTART_MINUTES = 30;
+
+/** Until when a host that restarts now must be back. */
+export function backBy(now: Temporal.Instant, reboot_delay_seconds: number): Temporal.Instant {
+  return now.add({ seconds: reboot_delay_seconds, minutes: RESTART_MINUTES });
+}
+
+/** True where the order is for the host to restart, or allows it. */
+export function mayRestart(run: { kind: JobKind; reboot: RebootRule }): boolean {
+  return run.kind === "reboot" || (run.kind === "apply" && run.reboot !== "never");
+}
+
+/** Minutes until a rollback that an agent recorded must have begun: the public one records and never runs it. */
+export const ROLLBACK_START_MINUTES = 10;
 
 /** Minutes after which nothing is started any more, when the order names no deadline. */
 export function defaultDeadlineMinutes(kind: JobKind): number {

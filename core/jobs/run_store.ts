@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type Db, many, maybe } from "../database/connection.ts";
 import { isFinal } from "./rules.ts";
 import { activeStates, hostStates, jobKinds, JobPatch, openStates, type Outcome, Run, type RunKey } from "./types.ts";
-import type { HostState, JobKind } from "./types.ts";
+import type { HostState, JobKind, RunReport } from "./types.ts";
 
 /** How long a claimed row belongs to whoever claimed it, in seconds; renewed every third of it. */
 export const LEASE_SECONDS = 30;
@@ -34,7 +34,7 @@ export function claimRuns(db: Db, limit: number): Promise<Run[]> {
         next_at = app_now() + make_interval(secs => ${LEASE_SECONDS}), fence = r.fence + 1
       from due, patch_jobs j, hosts h
       where r.job_id = due.job_id and r.host_id = due.host_id and j.id = r.job_id and h.id = r.host_id
-      returning r.*, j.kind, h.fqdn, host(h.address) as address, h.port, h.tls_name, h.removed_at is not null as host_removed`,
+      returning r.*, j.kind, j.reboot, j.reboot_delay_seconds, h.fqdn, host(h.address) as address, h.port, h.tls_name, h.removed_at is not null as host_removed`,
   );
 }
 
@@ -67,6 +67,8 @@ export interface RunChange {
   agent_state_id?: string | null;
   agent_seq?: number;
   boot_id_before?: string | null;
+  boot_id_after?: string | null;
+  back_by?: Temporal.Instant | null;
   phase?: string | null;
   message?: string;
   error_code?: string | null;
@@ -80,11 +82,13 @@ export interface RunStep extends RunChange {
   release_for_seconds?: number;
   dispatched?: true | null;
   started?: true;
+  /** What the host said at its end, for people. */
+  report?: RunReport;
 }
 
 /** Compare and set on (job, host, state, fence). Null when the row went on without the caller. */
 export function updateRun(db: Db, run: RunKey, to: HostState, step: RunStep): Promise<RunRow | null> {
-  const { release_for_seconds, dispatched, started, ...change } = step;
+  const { release_for_seconds, dispatched, started, report, ...change } = step;
   const released = isFinal(to)
     ? db`, lease_until = null, ended_at = app_now()`
     : release_for_seconds === undefined
@@ -96,6 +100,7 @@ export function updateRun(db: Db, run: RunKey, to: HostState, step: RunStep): Pr
       update patch_job_hosts set ${db({ ...change, state: to })} ${released}
         ${dispatched ? db`, dispatched_at = app_now()` : dispatched === null ? db`, dispatched_at = null` : db``}
         ${started ? db`, started_at = app_now()` : db``}
+        ${report ? db`, report = ${db.json(report as never)}` : db``}
       where job_id = ${run.job_id} and host_id = ${run.host_id} and state = ${run.state} and fence = ${run.fence}
       returning host_id, state, attempt, progress, phase, message, error_code, error, next_at, cancel_requested_at`,
   );
@@ -134,7 +139,8 @@ export function patchesOfRun(db: Db, job_id: string, host_id: string): Promise<J
   return many(
     JobPatch,
     db`
-      select name, arch, from_version, to_version, origin, action, outcome, reason from patch_job_patches
+      select name, arch, from_version, to_version, origin, action, outcome, reason, package_state, output
+      from patch_job_patches
       where job_id = ${job_id} and host_id = ${host_id} order by origin desc, name, arch`,
   );
 }
@@ -143,16 +149,18 @@ export async function saveOutcomes(db: Db, run: RunKey, patches: JobPatch[]): Pr
   const text = (pick: (patch: JobPatch) => string | null) => patches.map(pick);
   await db`
     insert into patch_job_patches
-      (job_id, host_id, name, arch, from_version, to_version, origin, action, outcome, reason)
+      (job_id, host_id, name, arch, from_version, to_version, origin, action, outcome, reason, package_state, output)
     select ${run.job_id}, ${run.host_id}, p.*
     from unnest(
       ${text((patch) => patch.name)}::text[], ${text((patch) => patch.arch)}::text[],
       ${text((patch) => patch.from_version)}::text[], ${text((patch) => patch.to_version)}::text[],
       ${text((patch) => patch.origin)}::text[], ${text((patch) => patch.action)}::text[],
-      ${text((patch): Outcome => patch.outcome)}::text[], ${text((patch) => patch.reason)}::text[]
+      ${text((patch): Outcome => patch.outcome)}::text[], ${text((patch) => patch.reason)}::text[],
+      ${text((patch) => patch.package_state ?? null)}::text[], ${text((patch) => patch.output ?? null)}::text[]
     ) as p
     on conflict (job_id, host_id, name, arch) do update
-    set outcome = excluded.outcome, reason = excluded.reason, action = excluded.action`;
+    set outcome = excluded.outcome, reason = excluded.reason, action = excluded.action,
+      package_state = excluded.package_state, output = excluded.output`;
 }
 
 /**

@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { type Db, many, maybe } from "../database/connection.ts";
-import { hostStates, type JobKind, openStates, type StateCounts } from "./types.ts";
+import {
+  hostStates,
+  type JobKind,
+  jobKinds,
+  openStates,
+  type RebootRule,
+  rebootRules,
+  type StateCounts,
+} from "./types.ts";
 
 const Id = z.object({ id: z.string() });
 
@@ -28,6 +36,8 @@ const Offer = z.object({
   arch: z.string(),
   from_version: z.string().nullable(),
   to_version: z.string(),
+  /** New packages that it brings along, as the host said. */
+  new_dependencies: z.array(z.string()),
 });
 export type Offer = z.infer<typeof Offer>;
 
@@ -41,7 +51,8 @@ export function installableOffers(
   return many(
     Offer,
     db`
-      select hp.host_id, p.name, p.arch, hp.current_version as from_version, o.version as to_version
+      select hp.host_id, p.name, p.arch, hp.current_version as from_version, o.version as to_version,
+        hp.new_dependencies
       from host_patches hp
       join packages p on p.id = hp.package_id
       join update_offers o on o.id = hp.offer_id
@@ -59,10 +70,12 @@ export interface NewJob {
   requested_at: Temporal.Instant;
   reason: string;
   security_only: boolean;
-  reboot: string;
+  reboot: RebootRule;
+  reboot_delay_seconds: number;
   deadline_at: Temporal.Instant;
   idempotency_key: string | null;
   idempotency_hash: Uint8Array | null;
+  original_job_id: string | null;
 }
 
 /** False when the same person used the key before; waits for a transaction that is just doing so. */
@@ -83,31 +96,51 @@ export function findByKey(db: Db, requested_by: string, key: string): Promise<{ 
   );
 }
 
+/** One host of an order, as it is kept. */
+export interface JobHostOrder {
+  host_id: string;
+  run_id: string;
+  new_packages: string[] | null;
+  original_agent_job_id: string | null;
+}
+
 export async function insertJobHosts(
   db: Db,
   job: { id: string; deadline_at: Temporal.Instant },
-  hosts: { host_id: string; run_id: string }[],
+  hosts: JobHostOrder[],
 ): Promise<void> {
   await db`
-    insert into patch_job_hosts (job_id, host_id, run_id, state, next_at, deadline_at, queued_at)
-    select ${job.id}, h.host_id, h.run_id, 'queued', app_now(), ${job.deadline_at}::timestamptz, app_now()
-    from unnest(${hosts.map((host) => host.host_id)}::uuid[], ${hosts.map((host) => host.run_id)}::uuid[])
-      as h (host_id, run_id)`;
+    insert into patch_job_hosts
+      (job_id, host_id, run_id, state, next_at, deadline_at, queued_at, new_packages, original_agent_job_id)
+    select ${job.id}, h.host_id, h.run_id, 'queued', app_now(), ${job.deadline_at}::timestamptz, app_now(),
+      h.new_packages, h.original_agent_job_id
+    from jsonb_to_recordset(${db.json(hosts as never)})
+      as h (host_id uuid, run_id uuid, new_packages text[], original_agent_job_id text)`;
 }
 
 /** Rows per statement: one statement with 100,000 rows would hold all of them as text twice. */
 const CHUNK = 10_000;
 
-export async function insertOrderedPatches(db: Db, job_id: string, offers: Offer[]): Promise<void> {
+/** One package of an order: what it is, and what it shall become. */
+export interface OrderedPatch {
+  host_id: string;
+  name: string;
+  arch: string;
+  from_version: string | null;
+  to_version: string | null;
+  action: "upgrade" | "downgrade";
+}
+
+export async function insertOrderedPatches(db: Db, job_id: string, offers: OrderedPatch[]): Promise<void> {
   for (let at = 0; at < offers.length; at += CHUNK) {
     const part = offers.slice(at, at + CHUNK);
     await db`
-      insert into patch_job_patches (job_id, host_id, name, arch, from_version, to_version, origin)
+      insert into patch_job_patches (job_id, host_id, name, arch, from_version, to_version, action, origin)
       select ${job_id}, o.*, 'ordered'
       from unnest(
         ${part.map((offer) => offer.host_id)}::uuid[], ${part.map((offer) => offer.name)}::text[],
         ${part.map((offer) => offer.arch)}::text[], ${part.map((offer) => offer.from_version)}::text[],
-        ${part.map((offer) => offer.to_version)}::text[]
+        ${part.map((offer) => offer.to_version)}::text[], ${part.map((offer) => offer.action)}::text[]
       ) as o`;
   }
 }
@@ -176,10 +209,11 @@ export async function markCancelled(db: Db, job_id: string, user_id: string, rea
 }
 
 const StoredOrder = z.object({
-  kind: z.enum(["apply", "dry_run"]),
+  kind: z.enum(jobKinds),
   reason: z.string(),
   security_only: z.boolean(),
-  reboot: z.enum(["never", "needed"]),
+  reboot: z.enum(rebootRules),
+  reboot_delay_seconds: z.number(),
   ended: z.boolean(),
 });
 
@@ -188,8 +222,8 @@ export function orderOfJob(db: Db, viewer_id: string, job_id: string): Promise<z
   return maybe(
     StoredOrder,
     db`
-      select kind, reason, security_only, reboot, ended_at is not null as ended from patch_jobs
-      where id = ${job_id} and kind <> 'rollback' and exists (
+      select kind, reason, security_only, reboot, reboot_delay_seconds, ended_at is not null as ended from patch_jobs
+      where id = ${job_id} and exists (
         select from patch_job_hosts r join visible_hosts(${viewer_id}) v on v.host_id = r.host_id
         where r.job_id = ${job_id}
       )`,
@@ -197,9 +231,13 @@ export function orderOfJob(db: Db, viewer_id: string, job_id: string): Promise<z
 }
 
 /** What was ordered and did not arrive, on hosts that failed or were missed. */
-export function unfinishedOrders(db: Db, viewer_id: string, job_id: string): Promise<Offer[]> {
+export function unfinishedOrders(
+  db: Db,
+  viewer_id: string,
+  job_id: string,
+): Promise<Omit<Offer, "new_dependencies">[]> {
   return many(
-    Offer,
+    Offer.omit({ new_dependencies: true }),
     db`
       select p.host_id, p.name, p.arch, p.from_version, p.to_version
       from patch_job_patches p

@@ -1,9 +1,19 @@
 import { z } from "zod";
 import { jobPhases, PackageName, PackageVersion } from "../../protocol/api.ts";
 
-/** What a job does. `rollback` is kept for later work. */
-export const jobKinds = ["apply", "dry_run", "rollback"] as const;
+/**
+ * What a job does. apply: installs updates; dry_run: only says what it would do; repair: finishes what was
+ * interrupted; rollback: takes an apply back; reboot: restarts the host.
+ */
+export const jobKinds = ["apply", "dry_run", "repair", "rollback", "reboot"] as const;
 export type JobKind = typeof jobKinds[number];
+
+/** When the host restarts after an apply: not even when needed, when it asks for it, in any case. */
+export const rebootRules = ["never", "needed", "always"] as const;
+export type RebootRule = typeof rebootRules[number];
+
+/** Seconds between the host's warning to its users and its restart: 0 to a day. */
+export const RebootDelay = z.number().int().min(0).max(86_400).default(60);
 
 /** States that somebody still works on, or will. */
 export const openStates = ["queued", "waiting", "dispatching", "running", "verifying", "rebooting"] as const;
@@ -38,6 +48,10 @@ export const JobPatch = z.object({
   action: z.enum(["upgrade", "install", "remove", "downgrade"]),
   outcome: z.enum(outcomes),
   reason: z.string().nullable(),
+  /** How a package stands that failed, in the package manager's words. */
+  package_state: z.string().nullish(),
+  /** The last lines of its script. */
+  output: z.string().nullish(),
 });
 export type JobPatch = z.infer<typeof JobPatch>;
 
@@ -57,8 +71,8 @@ export const JobOrder = z.strictObject({
   packages: z.array(z.strictObject({ name: PackageName, version: PackageVersion.optional() })).min(1).max(MAX_PACKAGES)
     .nullable().default(null),
   security_only: z.boolean().default(false),
-  /** `needed` belongs to later work: see {@link createJob}. */
-  reboot: z.enum(["never", "needed"]).default("never"),
+  reboot: z.enum(rebootRules).default("never"),
+  reboot_delay_seconds: RebootDelay,
   reason: z.string().trim().max(1_000).refine((text) => !text.includes("\u0000"), "contains NUL").default(""),
   /** Minutes from now after which nothing is started any more, 5 to 10,080 (7 days). Default 120; a dry run 15. */
   deadline_minutes: z.number().int().min(5).max(10_080).optional(),
@@ -67,8 +81,53 @@ export type JobOrder = z.output<typeof JobOrder>;
 /** The same before defaults were filled in: what a caller writes. */
 export type JobOrderInput = z.input<typeof JobOrder>;
 
+const Reason = JobOrder.shape.reason;
+const DeadlineMinutes = JobOrder.shape.deadline_minutes;
+
+/** What a person says when ordering a repair. */
+export const RepairOrder = z.strictObject({ reason: Reason, deadline_minutes: DeadlineMinutes });
+export type RepairOrderInput = z.input<typeof RepairOrder>;
+
+/** What a person says when ordering a restart. */
+export const RebootOrder = z.strictObject({
+  /** Seconds between the warning to the host's users and the restart. */
+  delay_seconds: RebootDelay,
+  reason: Reason,
+  deadline_minutes: DeadlineMinutes,
+});
+export type RebootOrderInput = z.input<typeof RebootOrder>;
+
+/** What a person says when taking a job back. */
+export const RollbackOrder = z.strictObject({
+  /** Hosts of the job; without them all of which the agent says that it can. */
+  host_ids: z.array(z.uuid()).min(1).max(MAX_HOSTS).nullable().default(null),
+  reason: Reason,
+  deadline_minutes: DeadlineMinutes,
+});
+export type RollbackOrderInput = z.input<typeof RollbackOrder>;
+
 /** Printable ASCII, 1 to 128 characters: the value of an Idempotency-Key header. */
 export const IdempotencyKey = z.string().regex(/^[\x21-\x7e]{1,128}$/, "is not 1 to 128 printable characters");
+
+/** What a host said of a run at its end, for people: bounded, and without what steers a terminal. */
+export const RunReport = z.object({
+  /** What runs in an older version than the installed one; null when the host does not say. */
+  restart: z.object({
+    services: z.array(z.string()),
+    kernel: z.string().nullable(),
+    reboot: z.boolean(),
+    reasons: z.array(z.string()),
+  }).nullable(),
+  /** Files of configuration that were kept as they were although the package brought others. */
+  conffiles_kept: z.array(z.string()),
+  /** Whether the host can take the run back; null when it does not say. */
+  rollback: z.object({
+    possible: z.boolean(),
+    reason: z.string().nullable(),
+    missing_versions: z.array(z.string()),
+  }).nullable(),
+});
+export type RunReport = z.infer<typeof RunReport>;
 
 /** What names one row while somebody works on it. The fence tells a late writer that the row went on without it. */
 export interface RunKey {
@@ -85,6 +144,8 @@ export const Run = z.object({
   job_id: z.string(),
   host_id: z.string(),
   kind: z.enum(jobKinds),
+  reboot: z.enum(rebootRules),
+  reboot_delay_seconds: z.number(),
   run_id: z.string(),
   attempt: z.number(),
   state: z.enum(hostStates),
@@ -96,6 +157,11 @@ export const Run = z.object({
   agent_state_id: z.string().nullable(),
   agent_seq: z.number(),
   boot_id_before: z.string().nullable(),
+  /** Until when a restarting host must be back; null before it restarts. */
+  back_by: instant.nullable(),
+  phase: z.enum(jobPhases).nullable().catch(null),
+  new_packages: z.array(z.string()).nullable(),
+  original_agent_job_id: z.string().nullable(),
   progress: z.number(),
   cancel_requested_at: instant.nullable(),
   /** Set before the order is sent for the first time: from then on the host may have started. */

@@ -4,7 +4,7 @@ import { many, maybe } from "../database/rows.ts";
 import type { Db } from "../database/types.ts";
 import { AppError } from "../errors.ts";
 import { isUuid } from "../ids.ts";
-import { hostStates } from "../jobs/types.ts";
+import { hostStates, RunReport } from "../jobs/types.ts";
 import { jobDetail } from "./list_jobs.ts";
 import { checked, makePage, type Page, readCursor, readLimit } from "./page.ts";
 import { type Fragment, rememberedHosts } from "./scope.ts";
@@ -48,6 +48,12 @@ export const JobHostRow = z.object({
   patches: count,
   applied: count,
   failed: count,
+  /** Until when a restarting host must be back. */
+  back_by: instant.nullable(),
+  /** Whether the host can take the work back; null when it does not say, or has not ended. */
+  rollback_possible: z.boolean().nullable(),
+  /** The newest rollback of this job on this host. */
+  rollback_job: z.object({ job_id: z.string(), state: z.enum(hostStates) }).nullable(),
 });
 export type JobHostRow = z.infer<typeof JobHostRow>;
 
@@ -56,7 +62,13 @@ function jobHostColumns(db: Db): Fragment {
     jh.job_id, jh.host_id, coalesce(nullif(h.display_name, ''), h.fqdn) as name, h.fqdn, h.simulated,
     h.removed_at is not null as removed, jh.state, jh.attempt, jh.wave, jh.progress, jh.phase, jh.message, jh.error_code,
     jh.error, jh.cancel_requested_at, jh.queued_at, jh.dispatched_at, jh.started_at, jh.ended_at, jh.next_at,
-    jh.deadline_at, jh.communication_failures, jh.log_bytes, p.patches, p.applied, p.failed`;
+    jh.deadline_at, jh.communication_failures, jh.log_bytes, p.patches, p.applied, p.failed, jh.back_by,
+    (jh.report -> 'rollback' ->> 'possible')::boolean as rollback_possible,
+    (
+      select json_build_object('job_id', b.job_id, 'state', b.state)
+      from patch_jobs back join patch_job_hosts b on b.job_id = back.id and b.host_id = jh.host_id
+      where back.original_job_id = jh.job_id order by back.requested_at desc limit 1
+    ) as rollback_job`;
 }
 
 /** Hosts of jobs that the viewer may see. Alias them: jh, h (host), p (numbers of its packages). */
@@ -117,9 +129,18 @@ export const JobPatchRow = z.object({
   action: z.enum(["upgrade", "install", "remove", "downgrade"]),
   outcome: z.enum(["pending", "applied", "would_apply", "failed", "unchanged"]),
   reason: z.string().nullable(),
+  /** How a package stands that failed, in the package manager's words. */
+  package_state: z.string().nullable(),
+  /** The last lines of its script. */
+  output: z.string().nullable(),
 });
 export type JobPatchRow = z.infer<typeof JobPatchRow>;
-export type JobHostDetail = JobHostRow & { packages: JobPatchRow[] };
+const ReportRow = z.object({
+  report: RunReport.nullable(),
+  boot_id_before: z.string().nullable(),
+  boot_id_after: z.string().nullable(),
+});
+export type JobHostDetail = JobHostRow & z.infer<typeof ReportRow> & { packages: JobPatchRow[] };
 
 /**
  * One host of a job with what was ordered there and what came of it: failures first, then by name.
@@ -127,16 +148,16 @@ export type JobHostDetail = JobHostRow & { packages: JobPatchRow[] };
  */
 export async function jobHostDetail(db: Db, viewer: string, jobId: string, hostId: string): Promise<JobHostDetail> {
   const row = !isUuid(jobId) || !isUuid(hostId) ? null : await maybe(
-    JobHostRow,
+    JobHostRow.extend(ReportRow.shape),
     db`
-      select ${jobHostColumns(db)} from ${jobHostSource(db, viewer)}
+      select ${jobHostColumns(db)}, jh.report, jh.boot_id_before, jh.boot_id_after from ${jobHostSource(db, viewer)}
       where jh.job_id = ${jobId} and jh.host_id = ${hostId}`,
   );
   if (!row) throw new AppError("job_not_found");
   const packages = await many(
     JobPatchRow,
     db`
-      select name, arch, from_version, to_version, origin, action, outcome, reason from patch_job_patches
+      select name, arch, from_version, to_version, origin, action, outcome, reason, package_state, output from patch_job_patches
       where job_id = ${jobId} and host_id = ${hostId}
       order by outcome <> 'failed', origin <> 'ordered', name collate "C", arch`,
   );

@@ -4,7 +4,7 @@ import type { Db } from "../database/types.ts";
 import { AppError } from "../errors.ts";
 import { isUuid } from "../ids.ts";
 import { deriveJobState } from "../jobs/rules.ts";
-import { hostStates, jobKinds, type JobState, type StateCounts } from "../jobs/types.ts";
+import { hostStates, jobKinds, type JobState, rebootRules, type StateCounts } from "../jobs/types.ts";
 import { checked, makePage, type Page, readCursor, readLimit } from "./page.ts";
 import { type Fragment, rememberedHosts } from "./scope.ts";
 
@@ -27,7 +27,10 @@ const JobRow = z.object({
   requested_at: instant,
   reason: z.string(),
   security_only: z.boolean(),
-  reboot: z.enum(["never", "needed"]),
+  reboot: z.enum(rebootRules),
+  reboot_delay_seconds: count,
+  /** The job that a rollback takes back. */
+  original_job_id: z.string().nullable(),
   deadline_at: instant,
   cancelled_at: instant.nullable(),
   cancelled_by: z.string().nullable(),
@@ -49,7 +52,8 @@ export type JobSummary = z.infer<typeof JobRow> & { state: JobState };
 function jobColumns(db: Db): Fragment {
   return db`
     j.id, j.kind, json_build_object('id', u.id, 'name', coalesce(nullif(u.display_name, ''), u.username)) as requested_by,
-    j.requested_at, j.reason, j.security_only, j.reboot, j.deadline_at, j.cancelled_at, cu.username as cancelled_by,
+    j.requested_at, j.reason, j.security_only, j.reboot, j.reboot_delay_seconds,
+    j.original_job_id, j.deadline_at, j.cancelled_at, cu.username as cancelled_by,
     j.cancel_reason, w.ended_at, w.counts, w.hosts, w.progress, w.simulated,
     (
       select count(*)::int from patch_job_patches jp join seen on seen.host_id = jp.host_id

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { healthStates } from "../../core/hosts/types.ts";
-import { finalStates, hostStates, jobKinds, outcomes } from "../../core/jobs/types.ts";
+import { finalStates, hostStates, jobKinds, outcomes, rebootRules } from "../../core/jobs/types.ts";
 import { compliances } from "../../core/views/list_hosts.ts";
 import { jobPhases, patchStates, severities } from "../../protocol/api.ts";
 import { Instant, listOf } from "./api_app.ts";
@@ -18,7 +18,9 @@ export const Job = z.object({
   requested_at: Instant,
   reason: z.string(),
   security_only: z.boolean(),
-  reboot: z.enum(["never", "needed"]),
+  reboot: z.enum(rebootRules),
+  reboot_delay_seconds: count.openapi({ description: "Between the warning to the host's users and its restart." }),
+  original_job_id: z.uuid().nullable().openapi({ description: "The job that a rollback takes back." }),
   deadline_at: Instant.openapi({ description: "Nothing is started after it." }),
   cancelled_at: Instant.nullable(),
   cancelled_by: z.string().nullable(),
@@ -59,6 +61,9 @@ const jobHostFields = {
   patches: count,
   applied: count,
   failed: count,
+  back_by: Instant.nullable().openapi({ description: "Until when a restarting host must be back." }),
+  rollback_possible: z.boolean().nullable().openapi({ description: "As its agent says; null when it does not." }),
+  rollback_job: z.object({ job_id: z.uuid(), state: states }).nullable(),
 };
 export const JobHost = z.object(jobHostFields).openapi("JobHost");
 export const JobHostList = listOf(JobHost).openapi("JobHostList");
@@ -74,7 +79,25 @@ export const JobHostDetail = z.object({
     action: z.enum(["upgrade", "install", "remove", "downgrade"]),
     outcome: z.enum(outcomes),
     reason: z.string().nullable(),
+    package_state: z.string().nullable().openapi({ description: "How a package stands that failed." }),
+    output: z.string().nullable().openapi({ description: "The last lines of its script." }),
   })),
+  report: z.object({
+    restart: z.object({
+      services: z.array(z.string()),
+      kernel: z.string().nullable(),
+      reboot: z.boolean(),
+      reasons: z.array(z.string()),
+    }).nullable().openapi({ description: "What runs in an older version than the installed one." }),
+    conffiles_kept: z.array(z.string()),
+    rollback: z.object({
+      possible: z.boolean(),
+      reason: z.string().nullable(),
+      missing_versions: z.array(z.string()),
+    }).nullable(),
+  }).nullable().openapi({ description: "What the host said at its end; null before." }),
+  boot_id_before: z.string().nullable(),
+  boot_id_after: z.string().nullable(),
 }).openapi("JobHostDetail");
 
 export const JobLog = z.object({

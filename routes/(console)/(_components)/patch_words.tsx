@@ -17,14 +17,27 @@ export const PATCH_STATE: Record<PatchState, string> = {
 export const JOB_KIND: Record<JobKind, string> = {
   apply: "Deployment",
   dry_run: "Dry run",
+  repair: "Repair",
   rollback: "Rollback",
+  reboot: "Restart",
 };
 
 /** A job in a few words: how much it does, and where. `host` names it when there is only one. */
 export function jobTitle({ kind, hosts, patches }: { kind: JobKind; hosts: number; patches: number }, host?: string) {
   const where = hosts === 1 && host ? host : countText(hosts, "host");
   const what = countText(patches, "update");
-  return kind === "dry_run" ? `Dry run of ${what} on ${where}` : `${what} for ${where}`;
+  switch (kind) {
+    case "dry_run":
+      return `Dry run of ${what} on ${where}`;
+    case "repair":
+      return `Repair of ${where}`;
+    case "rollback":
+      return `Rollback of ${what} on ${where}`;
+    case "reboot":
+      return `Restart of ${where}`;
+    default:
+      return `${what} for ${where}`;
+  }
 }
 
 /** CVE ids: the first two, and how many more there are. */
