@@ -47,6 +47,22 @@ export async function prepareState(state: string): Promise<void> {
   const info = await Deno.stat(state);
   if (!info.isDirectory) throw new IdentityError(`${state} is not a folder.`);
   refuseOpenMode(state, info.mode, 0o700);
+  await refuseForeignFolder(state, info.uid);
+}
+
+/**
+ * What root writes into somebody else's folder goes where that user's links lead, and could not be read by the
+ * service afterwards. Asked of the file system, because the right to ask for one's own user id is not given here.
+ */
+async function refuseForeignFolder(state: string, owner: number | null): Promise<void> {
+  const probe = await Deno.makeTempFile({ dir: state, prefix: "owner-" });
+  const own = (await Deno.stat(probe)).uid;
+  await Deno.remove(probe);
+  if (own === owner) return;
+  throw new IdentityError(
+    `${state} belongs to another user (uid ${owner}). Run this as that user, such as: ` +
+      "runuser -u patch-agent -- patch-agent enrol …",
+  );
 }
 
 /**

@@ -7,7 +7,7 @@ import type { CertificateUpdate } from "../protocol/api.ts";
 import { credentialsProblem, type ListenerCredentials } from "../protocol/listener.ts";
 import { issuedProblem, loadIdentity, pemBlocks, storeIdentity } from "./certificates.ts";
 import { keepFormer, pendingRequest, readFormer, readPending, removeFormer, removePending } from "./renewal_files.ts";
-import type { Revocation } from "./revocation.ts";
+import { type Revocation, RevocationListError } from "./revocation.ts";
 
 /** What was sent does not hold. `field` names the part of the body, `message` says what is and what to do. */
 export class CertificateRefusal extends Error {
@@ -123,7 +123,7 @@ export class Renewal implements CertificateKeeper {
     return this.#alone(async () => {
       const { state, log, revocation } = this.options;
       const crl = update.crl_pem ?? null;
-      const list = crl === null ? null : await this.#checkList(crl);
+      const list = crl === null ? null : await asRefusal(revocation.check(crl));
       this.#refuseOtherRoot(update.ca_chain);
       const repeated = sameCertificate(update.server_crt, this.#current.certificate);
       if (!repeated) {
@@ -148,16 +148,21 @@ export class Renewal implements CertificateKeeper {
         await removePending(state);
         log.info("certificate.installed", { message: `Serial ${serialOf(fresh)}.` });
       }
-      // Last: it may end the connection that this came by.
-      if (crl !== null && list !== null) await revocation.take(crl, list);
+      // Last: it may end the connection that this came by. That a newer one has come meanwhile is no fault.
+      if (crl !== null && list !== null) {
+        await revocation.take(crl, list).catch((thrown) => {
+          if (!(thrown instanceof RevocationListError)) throw thrown;
+        });
+      }
       const status = repeated ? "unchanged" : "installed";
       return { serial: serialOf(this.#current), not_after: endOf(this.#current), status };
     });
   }
 
   async installRevocationList(crl_pem: string): Promise<InstalledRevocationList> {
-    const list = await this.#checkList(crl_pem);
-    const changed = await this.options.revocation.take(crl_pem, list);
+    const { revocation } = this.options;
+    const list = await asRefusal(revocation.check(crl_pem));
+    const changed = await asRefusal(revocation.take(crl_pem, list));
     this.options.log.info("crl.received", { message: `Number ${list.number}.`, count: list.serials.size });
     return {
       number: String(list.number),
@@ -232,14 +237,6 @@ export class Renewal implements CertificateKeeper {
     );
   }
 
-  async #checkList(pem: string) {
-    try {
-      return await this.options.revocation.check(pem);
-    } catch (thrown) {
-      throw new CertificateRefusal("crl_pem", reason(thrown));
-    }
-  }
-
   #await(): void {
     clearTimeout(this.#timer);
     this.#attempts = 0;
@@ -252,7 +249,10 @@ export class Renewal implements CertificateKeeper {
     const former = this.#former;
     if (former === null) return;
     const good = credentialsProblem(former, clock) === null && !revocation.has(serialOf(former));
-    if (this.#attempts === 0 || !good) return this.#await();
+    if (this.#attempts === 0 || !good) {
+      log.debug("certificate.unconfirmed", { count: this.#attempts });
+      return this.#await();
+    }
     try {
       const refused = serialOf(this.#current);
       this.options.show(former);
@@ -275,6 +275,15 @@ export class Renewal implements CertificateKeeper {
     const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
     return done;
+  }
+}
+
+/** What is wrong with a list is said as a fault of the body. */
+async function asRefusal<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (thrown) {
+    throw thrown instanceof RevocationListError ? new CertificateRefusal("crl_pem", thrown.message) : thrown;
   }
 }
 

@@ -13,6 +13,14 @@ const FETCH_MS = 6 * 3_600_000;
 const RETRY_MS = 10 * 60_000;
 const SKEW_MS = 5 * 60_000;
 
+/** A list of revoked certificates that is damaged, not of our root, or older than ours. `message` says which. */
+export class RevocationListError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "RevocationListError";
+  }
+}
+
 export type RevocationHealth = Pick<
   NetworkHealth,
   "crl_status" | "crl_age_seconds" | "crl_next_update" | "clock" | "problems"
@@ -104,9 +112,10 @@ export class Revocation {
     }
   }
 
-  /** Reads a list in PEM form. @throws Error with words when it is damaged, not of our root, or older than ours */
+  /** Reads a list in PEM form. @throws RevocationListError */
   async check(pem: string): Promise<RevokedSerials> {
-    const list = await readRevocationList(pem, this.options.ca);
+    const list = await readRevocationList(pem, this.options.ca)
+      .catch((thrown) => Promise.reject(new RevocationListError(reason(thrown))));
     this.#refuseOlder(list);
     return list;
   }
@@ -114,7 +123,7 @@ export class Revocation {
   /**
    * Keeps a checked list and ends the connections that it forbids. False when its number is the one that we
    * have.
-   * @throws Error with words when a newer one has come meanwhile; Deno.errors when it cannot be written
+   * @throws RevocationListError when a newer one has come meanwhile; Deno.errors when it cannot be written
    */
   take(pem: string, list: RevokedSerials): Promise<boolean> {
     const work = this.#turn.then(async () => {
@@ -134,7 +143,7 @@ export class Revocation {
 
   #refuseOlder(list: RevokedSerials): void {
     if (this.#list === null || list.number >= this.#list.number) return;
-    throw new Error("The manager sent an older list of revoked certificates than the one that is here.");
+    throw new RevocationListError("The manager sent an older list of revoked certificates than the one that is here.");
   }
 
   /** For `GET /health`. */

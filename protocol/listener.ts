@@ -99,7 +99,9 @@ export interface ListenerGuard {
  */
 export function guardListener(server: Server, options: GuardOptions): ListenerGuard {
   const open = new Set<TLSSocket>();
+  const refused = new WeakSet<Socket>();
   const refuse = (socket: Socket, why: string, address: string | undefined) => {
+    refused.add(socket);
     options.on_refused?.(why, address);
     socket.destroy();
   };
@@ -121,6 +123,8 @@ export function guardListener(server: Server, options: GuardOptions): ListenerGu
   server.on("tlsClientError", (_error, socket) => {
     // The address is only on the socket below the TLS one (measured).
     const below = (socket as unknown as { _parent?: Socket })._parent;
+    // That its handshake came to nothing is our doing.
+    if (below && refused.has(below)) return void socket.destroy();
     refuse(socket, "handshake_failed", socket.remoteAddress ?? below?.remoteAddress);
   });
   return {

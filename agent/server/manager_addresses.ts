@@ -11,12 +11,12 @@ export interface AddressRules {
 }
 
 /**
- * Reads the values of `--allow`: `manager`, `any`, addresses and networks, several in one with commas. None at all is
- * `manager`: nobody else has business here.
+ * Reads the values of `--allow`: `manager`, `any`, addresses and networks, several in one with commas. None at all, or
+ * nothing but blanks as an environment file may leave it, is `manager`: nobody else has business here.
  * @throws Error that names the rule
  */
 export function readAddressRules(values: string[]): AddressRules {
-  const rules = values.flatMap((value) => value.split(","));
+  const rules = values.flatMap((value) => value.split(",")).map((rule) => rule.trim()).filter((rule) => rule !== "");
   const networks = rules.filter((rule) => rule !== "any" && rule !== "manager");
   createAllowList(networks);
   return { any: rules.includes("any"), manager: rules.length === 0 || rules.includes("manager"), networks };
