@@ -2,8 +2,9 @@
  * `deno task compile`: makes the executables `patch-manager` and `patch-agent`. The server is bundled first, because
  * an executable otherwise carries all of node_modules (98 against 119 MB).
  *
- * `--out DIR` (default `dist/bin`), `--test-build` (switches the check of the runtime's version off, for a base that
- * does not enforce TLS). DENORT_BIN names a runtime base that is already there, COMPILE_DENO the Deno of its version.
+ * `--out DIR` (default `dist/bin`), `--only NAME` (one of the two), `--test-build` (switches the check of the runtime's
+ * version off, for a base that does not enforce TLS). DENORT_BIN names a runtime base that is already there,
+ * COMPILE_DENO the Deno of its version.
  *
  * Exit code 1 when something failed, 3 when the runtime base could not be had.
  */
@@ -170,13 +171,15 @@ async function compile(
 }
 
 async function main(): Promise<number> {
-  const { values, switches } = readArguments(Deno.args, { out: "value", "test-build": "switch" });
+  const { values, switches } = readArguments(Deno.args, { out: "value", only: "value", "test-build": "switch" });
+  const wanted = executables.filter(({ name }) => values.only === undefined || values.only === name);
+  if (wanted.length === 0) return complain(`There is no executable ${values.only}.`), 1;
   const out = values.out ?? `${ROOT}/dist/bin`;
   await Deno.mkdir(out, { recursive: true });
-  await build();
+  if (wanted.some(({ carries }) => carries.includes("dist"))) await build();
   const licences = await collectLicenses(`${ROOT}/node_modules/.deno`);
   if (licences === null) return complain("node_modules is missing: run deno install first."), 1;
-  for (const executable of executables) {
+  for (const executable of wanted) {
     const stage = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "patch-manager-compile-" });
     try {
       await fill(stage, executable, licences, switches.has("test-build"));
