@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { chrootSuites, chrootTest } from "../testing/chroot.ts";
+import { applyOrder, audit, compareWithApt, difference, runJob, simulate, words } from "./agent_chroot_fixture_test.ts";
+
+for (const suite of chrootSuites) {
+  chrootTest("a genuine host is listed and updated as apt itself says", suite, async (chroot, context) => {
+    const { operations, stop } = await chroot.startExecutor();
+    const system = await operations.systemInfo();
+    assert.deepEqual([system.os_id, system.os_codename, system.package_manager?.name], ["debian", suite, "apt"]);
+    const before = await chroot.versions();
+    const names = await compareWithApt(chroot, operations);
+    const all = await operations.packages();
+    assert.deepEqual(all.map((item) => `${item.name.split(":")[0]}:${item.arch}`).sort(), [...before.keys()].sort());
+    if (names.length === 0) {
+      console.log(`${suite}: nothing is pending today, so nothing was applied`);
+      assert.equal(await stop(), 0);
+      return;
+    }
+    console.log(`${suite}: ${names.length} updates are pending today: ${names.join(", ")}`);
+
+    await context.step("a dry run changes nothing and names everything", async () => {
+      const dry = await runJob(operations, applyOrder({ dry_run: true }));
+      assert.equal(dry.status, "completed", words(dry));
+      assert.deepEqual(
+        dry.changes.map((change) => change.name).sort(),
+        (await simulate(chroot)).map((i) => i.name).sort(),
+      );
+      assert.deepEqual(difference(before, await chroot.versions()), {});
+    });
+
+    await context.step("an update that is not pending as approved is refused", async () => {
+      const job = await runJob(operations, applyOrder({ packages: [names[0]], versions: { [names[0]]: "0.0.1-1" } }));
+      assert.equal(job.status, "failed");
+      assert.deepEqual(difference(before, await chroot.versions()), {});
+    });
+
+    const wanted = (await simulate(chroot)).filter((item) => item.security);
+    const job = await runJob(operations, applyOrder({ security_only: true }));
+    const secured = await chroot.versions();
+
+    await context.step("security updates only, as dpkg sees it afterwards", async () => {
+      assert.equal(job.status, "completed", words(job));
+      assert.equal(job.exit_code, 0);
+      assert.equal(await audit(chroot), "");
+      const changed = difference(before, secured);
+      for (const { name, to } of wanted) {
+        const row = Object.entries(changed).find(([key]) => key.split(":")[0] === name.split(":")[0]);
+        assert.equal(row?.[1][1], to, `${name} is at the version that apt had announced`);
+      }
+      assert.deepEqual(
+        job.changes.map((change) => [change.from ?? "", change.to ?? ""].join(" ")).sort(),
+        Object.values(changed).map((versions) => versions.join(" ")).sort(),
+      );
+      const list = await operations.patches({});
+      assert.deepEqual(list.patches.filter((patch) => patch.security && patch.installable), []);
+    });
+
+    await context.step("then everything else", async () => {
+      const rest = await runJob(operations, applyOrder());
+      assert.equal(rest.status, "completed", words(rest));
+      assert.deepEqual(await compareWithApt(chroot, operations), []);
+      assert.deepEqual(await simulate(chroot), []);
+      assert.equal(await audit(chroot), "");
+    });
+    assert.equal(await stop(), 0);
+  });
+}
