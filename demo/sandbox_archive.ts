@@ -81,7 +81,7 @@ async function writeTree(tree: string, item: SandboxPackage): Promise<void> {
   const documents = `${tree}/usr/share/doc/${item.name}`;
   await Deno.mkdir(`${tree}/DEBIAN`, { recursive: true });
   await Deno.mkdir(`${tree}/usr/share/doc`, { recursive: true });
-  if (item.documents_of) await Deno.symlink(item.documents_of, documents);
+  if (item.documents_of) await makeLink(item.documents_of, documents);
   else {
     await Deno.mkdir(documents);
     await Deno.writeFile(`${documents}/changelog.Debian.gz`, await gzip(item.changelog ?? changelogText(item)));
@@ -105,6 +105,12 @@ async function writeTree(tree: string, item: SandboxPackage): Promise<void> {
   // dpkg-deb refuses a control folder with another mode; a strict umask would give one.
   await Deno.chmod(tree, 0o755);
   await Deno.chmod(`${tree}/DEBIAN`, 0o755);
+}
+
+/** By the program, because Deno makes links only with the right to write everywhere. */
+async function makeLink(target: string, path: string): Promise<void> {
+  const { success } = await new Deno.Command("/bin/ln", { args: ["-s", "--", target, path], clearEnv: true }).output();
+  if (!success) throw new Error(`ln could not make ${path}`);
 }
 
 function changelogText(item: SandboxPackage): string {
