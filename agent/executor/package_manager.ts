@@ -16,6 +16,8 @@ export interface Listing {
   patches: Patch[];
   /** Where the ids of fixed flaws are read, for package managers whose index does not name them. */
   security_offers?: SecurityOffer[];
+  /** What installing every installable one would download; null or absent when nobody knows. Bytes. */
+  download_bytes?: number | null;
   /** Why the package manager could not say what it would install, in words; null when it could. */
   error: string | null;
 }

@@ -58,8 +58,24 @@ export function planArguments(targets: Target[]): string[] {
   return ["-s", "-q", ...noLocks(), "--only-upgrade", "install", ...targets.map(targetArgument)];
 }
 
+/**
+ * Everything that could be installed without a removal: what "all updates" means here.
+ * @param kept packages at the version that is installed: apt leaves them, and whatever needs a newer one of them, alone
+ */
+export function upgradeArguments(kept: Target[]): string[] {
+  return ["-s", "-q=2", ...noLocks(), "--with-new-pkgs", "upgrade", ...kept.map(targetArgument)];
+}
+
+/** The same, as the list of what would be downloaded: `'URI' FILE BYTES HASH` a line. Downloads nothing. */
+export function downloadListArguments(kept: Target[]): string[] {
+  return ["-qq", "--print-uris", "-y", ...noLocks(), "--with-new-pkgs", "upgrade", ...kept.map(targetArgument)];
+}
+
+/** Every index with its source and whether its signature was verified; reads files only. */
+export const indexTargets = ["indextargets", "--format", "$(TRUSTED) $(DESCRIPTION)"];
+
 /** Everything that could be installed without a removal: what "all updates" means here. */
-export const upgradeSimulation = ["-s", "-q=2", ...noLocks(), "--with-new-pkgs", "upgrade"];
+export const upgradeSimulation = upgradeArguments([]);
 
 /** Without Error-Mode=any apt-get update ends with 0 although every download failed. */
 export const refreshArguments = ["update", "-q", "-o", "APT::Update::Error-Mode=any"];

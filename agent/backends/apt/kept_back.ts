@@ -1,16 +1,127 @@
 import { planArguments, type Target } from "./arguments.ts";
 import { aptCall, programs, read } from "./command.ts";
-import { dependencyLine } from "./failures.ts";
 import { parseSimulation } from "./simulation.ts";
 
-/** Why apt keeps an update back, found by asking it to install just that one. At most 512 characters. */
-export async function keptBackReason(root: string | null, wanted: Target): Promise<string> {
-  const answer = await read(aptCall(root, programs.apt_get, planArguments([wanted])));
-  if (answer.code !== 0) {
-    const line = dependencyLine(answer.stdout + answer.stderr);
-    return `Kept back: ${line ?? "apt finds no way to install it"}.`.slice(0, 512);
+/** An update that apt keeps back. */
+export interface KeptBackUpdate {
+  key: string;
+  target: Target;
+}
+
+/** Why apt keeps it back. */
+export interface KeptBackReason {
+  /** At most 512 characters. */
+  reason: string;
+  /** What installing it would remove. */
+  removes: string[];
+}
+
+/** Each simulation reads the whole index: half a second on a large machine. */
+const SIMULATIONS = 20;
+const TOGETHER = 2;
+const TIME_LIMIT_MS = 10_000;
+
+/**
+ * Why updates are kept back, found by asking apt to install them: first all at once, which names every impossible
+ * dependency, then one by one what that left open, at most 20 and 10 s of them. Whoever is beyond that is told so.
+ * @param obstacles words by key about packages that may not change: `is on hold`
+ */
+export async function explainKeptBack(
+  root: string | null,
+  wanted: KeptBackUpdate[],
+  obstacles: Map<string, string>,
+): Promise<Map<string, KeptBackReason>> {
+  const found = new Map<string, KeptBackReason>();
+  if (wanted.length > TOGETHER) {
+    const answer = await read(aptCall(root, programs.apt_get, planArguments(wanted.map((item) => item.target))));
+    const keys = new Set(wanted.map((item) => item.key));
+    for (const [key, lines] of parseUnmet(answer.stdout)) {
+      // Together they may be in each other's way, which says nothing about the one alone.
+      const line = lines.find((item) =>
+        /but .+ is to be installed$|not installable$/.test(item) && !keys.has(nameIn(item))
+      );
+      if (keys.has(key) && line !== undefined) found.set(key, blockedBy(key, line, obstacles));
+    }
   }
-  const removed = parseSimulation(answer.stdout).filter((item) => item.action === "remove").map((item) => item.name);
-  if (removed.length > 0) return `Kept back: it would remove ${removed.join(", ")}.`.slice(0, 512);
-  return "Kept back: it cannot be installed together with the other updates.";
+  const open = wanted.filter((item) => !found.has(item.key));
+  const alone = open.slice(0, SIMULATIONS);
+  const started = performance.now();
+  const work = async () => {
+    for (let item = alone.shift(); item !== undefined; item = alone.shift()) {
+      if (performance.now() - started > TIME_LIMIT_MS) return;
+      found.set(item.key, await explainAlone(root, item, obstacles));
+    }
+  };
+  await Promise.all(Array.from({ length: TOGETHER }, work));
+  for (const { key } of open) {
+    if (found.has(key)) continue;
+    const reason = `Kept back like ${wanted.length - 1} others; why was not looked into one by one. ` +
+      `Ask apt on the host: apt-get -s install ${key}`;
+    found.set(key, { reason, removes: [] });
+  }
+  return found;
+}
+
+async function explainAlone(
+  root: string | null,
+  { key, target }: KeptBackUpdate,
+  obstacles: Map<string, string>,
+): Promise<KeptBackReason> {
+  const answer = await read(aptCall(root, programs.apt_get, planArguments([target])));
+  if (answer.code !== 0) {
+    const unmet = parseUnmet(answer.stdout);
+    const [other, lines] = unmet.has(key) ? [key, unmet.get(key)!] : [...unmet][0] ?? [key, []];
+    return blockedBy(other, lines[0] ?? null, obstacles);
+  }
+  const changes = parseSimulation(answer.stdout);
+  const removes = changes.filter((change) => change.action === "remove").map((change) => change.name);
+  if (removes.length > 0) {
+    const list = removes.slice(0, 8).join(", ") + (removes.length > 8 ? ` and ${removes.length - 8} more` : "");
+    return {
+      reason: cut(`Kept back: it would remove ${list}. Nothing is ever removed by an update from here.`),
+      removes,
+    };
+  }
+  const stuck = changes.find((change) => change.name !== key && obstacles.has(change.name));
+  if (stuck) {
+    const words = obstacles.get(stuck.name);
+    return { reason: cut(`Kept back: it needs ${stuck.name} ${stuck.to}, which ${words}.`), removes };
+  }
+  return { reason: "Kept back: it cannot be installed together with the other updates.", removes };
+}
+
+function blockedBy(key: string, line: string | null, obstacles: Map<string, string>): KeptBackReason {
+  if (line === null) return { reason: "Kept back: apt finds no way to install it.", removes: [] };
+  const obstacle = obstacles.get(nameIn(line));
+  return { reason: cut(`Kept back: ${key} ${line}${obstacle ? `: ${nameIn(line)} ${obstacle}` : ""}.`), removes: [] };
+}
+
+/**
+ * Reads apt's list of unmet dependencies; one package may have several lines, of which the later ones are indented.
+ * The words are put so that they follow the package's name: `depends on stork-core (>= 2.0) but it is not installable`.
+ */
+export function parseUnmet(output: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  let key: string | null = null;
+  for (const line of output.split("\n")) {
+    const match = /^ (?:(\S+) :| +) ?((?:Pre-?)?Depends|Conflicts|Breaks): (\S.*)$/.exec(line);
+    if (!match) {
+      key = null;
+      continue;
+    }
+    key = match[1] ?? key;
+    if (key === null) continue;
+    const verb = /depends/i.test(match[2]) ? `${match[2].toLowerCase()} on` : match[2].toLowerCase();
+    found.set(key, [...found.get(key) ?? [], `${verb} ${match[3].trim()}`]);
+  }
+  return found;
+}
+
+/** The package that such a line is about. */
+function nameIn(line: string): string {
+  return /^(?:(?:pre-?)?depends on|conflicts|breaks) (\S+)/.exec(line)?.[1] ?? "";
+}
+
+function cut(text: string): string {
+  return text.length <= 512 ? text : text.slice(0, 511) + "…";
 }

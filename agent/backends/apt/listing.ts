@@ -1,128 +1,157 @@
 import type { InstalledPackage, Patch } from "../../../protocol/api.ts";
 import type { SecurityOffer } from "../../executor/cve_types.ts";
 import type { Listing } from "../../executor/package_manager.ts";
-import { targetArgument, upgradeSimulation } from "./arguments.ts";
-import { aptCall, programs, read } from "./command.ts";
-import { explainFailure } from "./failures.ts";
-import { type InstalledRow, isConfigured, isHeld, readInstalled, stateWords } from "./installed.ts";
-import { keptBackReason } from "./kept_back.ts";
-import { parsePolicy, pendingVersions, type Policy, type PolicyVersion, securityVersion } from "./policy.ts";
-import { newDependenciesOf, type PackageRecord, parseRecords } from "./records.ts";
-import { parseSimulation } from "./simulation.ts";
+import { type InstalledRow, isConfigured, isHeld, stateWords } from "./installed.ts";
+import { explainKeptBack, type KeptBackReason } from "./kept_back.ts";
+import { type Offer, type PinnedOffer, target } from "./offers.ts";
+import { withheldSecurity } from "./pins.ts";
+import { type PolicyVersion, securityVersion } from "./policy.ts";
+import { rebootNeed } from "./reboot_need.ts";
+import { newDependenciesOf, type PackageRecord, readRecords } from "./records.ts";
+import { downloadSize, freshTarget, type Obstacle, readUpdates, type Updates } from "./updates.ts";
 
-/** apt-cache takes this many names at once: far below the kernel's limit for arguments (2 MiB). */
-const NAMES_PER_CALL = 4_000;
-
-/** An update on offer, before it is dressed for the wire. */
-export interface Offer {
-  row: InstalledRow;
-  policy: Policy;
-  /** Newest first, down to the one above the installed. */
-  pending: PolicyVersion[];
+/** What is decided about an update: why it is not installed, and what it would take along. */
+interface Verdict {
+  state: NonNullable<Patch["state"]>;
+  reason: string | null;
+  removes: string[];
 }
 
-/** Four reading commands: dpkg-query, apt-cache policy, apt-get -s upgrade, apt-cache show. */
+/**
+ * Everything installed and on offer, each update with its state. Reading commands only: dpkg-query, apt-cache policy
+ * and show, apt-get -s and --print-uris, and at most 21 further simulations for what is kept back.
+ */
 export async function readListing(root: string | null, native: string): Promise<Listing> {
-  const rows = await readInstalled(root, native);
-  const [offers, simulation] = await Promise.all([
-    readOffers(root, rows),
-    read(aptCall(root, programs.apt_get, upgradeSimulation)),
+  const updates = await readUpdates(root, native);
+  const fresh = updates.changes.filter((change) => change.action === "install");
+  const [records, verdicts, download_bytes] = await Promise.all([
+    readRecords(root, native, [
+      ...updates.offers.map((offer) => target(offer, native)),
+      ...updates.pinned.map((item) => ({ ...target(item, native), version: item.pin.withheld[0].version })),
+      ...fresh.map((change) => freshTarget(change, native)),
+    ]),
+    judgeOffers(root, updates),
+    downloadSize(root, updates),
   ]);
-  const error = simulation.code === 0 ? null : explainFailure(simulation.stderr + simulation.stdout, "apply").words;
-  const changes = error === null ? parseSimulation(simulation.stdout) : [];
-  const installable = new Map(changes.filter((item) => item.from !== null).map((item) => [item.name, item.to]));
-  const fresh = changes.filter((item) => item.action === "install");
-  const records = await readRecords(root, [
-    ...offers.map((offer) => target(offer, native)),
-    ...fresh.map((item) => ({ name: item.name, arch: native, version: item.to! })),
-  ]);
-  const freshNames = new Set(fresh.map((item) => item.name));
+  const names = new Set(fresh.map((change) => change.name));
   const patches: Patch[] = [];
-  for (const offer of offers) {
-    const will_install = installable.get(offer.row.key) === offer.policy.candidate;
-    const state = will_install
-      ? { state: "installable" as const, reason: null }
-      : await whyNot(root, native, offer, error);
-    const record = records.get(offer.row.name);
-    patches.push({
-      ...describePatch(offer, record),
-      state: state.state,
-      state_reason: state.reason,
-      installable: will_install,
-      new_dependencies: will_install ? newDependenciesOf(offer.row.name, freshNames, records) : [],
-    });
+  for (const offer of updates.offers) {
+    const { row, pending } = offer;
+    const verdict = verdicts.get(row.key)!;
+    const brings = verdict.state === "installable" ? newDependenciesOf(row.key, names, records) : [];
+    const fix = securityVersion(pending);
+    patches.push(await describePatch(root, { row, version: pending[0], fix, verdict, brings }, records.get(row.key)));
   }
-  const latest = new Map(offers.map((offer) => [offer.row.key, offer.policy.candidate]));
-  const security_offers = offers.flatMap((offer) => securityOffer(offer, records.get(offer.row.name), native));
-  return { installed: rows.map((row) => describeInstalled(row, latest.get(row.key))), patches, security_offers, error };
+  for (const item of updates.pinned) {
+    const { row, pin } = item;
+    const found = { row, version: pin.withheld[0], fix: withheldSecurity(pin), verdict: pinnedVerdict(updates, item) };
+    patches.push(await describePatch(root, { ...found, brings: [] }, records.get(row.key)));
+  }
+  const latest = new Map(updates.offers.map((offer) => [offer.row.key, offer.policy.candidate]));
+  return {
+    installed: updates.rows.map((row) => describeInstalled(row, latest.get(row.key))),
+    patches: patches.sort((a, b) => a.name < b.name ? -1 : 1),
+    security_offers: updates.offers.flatMap((offer) => securityOffer(offer, records.get(offer.row.key), native)),
+    download_bytes,
+    error: updates.failure?.words ?? null,
+  };
 }
 
-/** What the changelogs of a security update are found by; none for an ordinary one. */
-function securityOffer(offer: Offer, record: PackageRecord | undefined, native: string): SecurityOffer[] {
-  const wanted = target(offer, native);
-  if (securityVersion(offer.pending) === null || record?.version !== wanted.version) return [];
-  const { size, source, source_version } = record;
-  const { key, source_version: installed_source_version } = offer.row;
-  return [{ key, ...wanted, size, source, source_version, installed_source_version }];
+/** Everything on offer gets a verdict; what apt keeps back is explained by {@link explainKeptBack}. */
+async function judgeOffers(root: string | null, updates: Updates): Promise<Map<string, Verdict>> {
+  const verdicts = new Map<string, Verdict>();
+  const open: Offer[] = [];
+  for (const offer of updates.offers) {
+    const verdict = judge(updates, offer);
+    if (verdict === null) open.push(offer);
+    else verdicts.set(offer.row.key, { ...verdict, removes: [] });
+  }
+  for (const [key, kept] of await explainOffers(root, updates, open)) {
+    verdicts.set(key, { state: "kept_back", ...kept });
+  }
+  return verdicts;
 }
 
-/** Everything whose candidate is newer than what is installed: the same set as `apt list --upgradable`. */
-export async function readOffers(root: string | null, rows: InstalledRow[]): Promise<Offer[]> {
-  const offers: Offer[] = [];
-  for (let start = 0; start < rows.length; start += NAMES_PER_CALL) {
-    const part = rows.slice(start, start + NAMES_PER_CALL);
-    const answer = await read(aptCall(root, programs.apt_cache, ["policy", ...part.map((row) => row.key)]));
-    if (answer.code !== 0) {
-      throw new Error(`apt-cache policy failed: ${explainFailure(answer.stderr, "refresh").words}`);
+/** Why apt keeps these back. */
+export async function explainOffers(
+  root: string | null,
+  updates: Updates,
+  offers: Offer[],
+): Promise<Map<string, KeptBackReason>> {
+  const wanted = offers.map((offer) => ({ key: offer.row.key, target: target(offer, updates.native) }));
+  return await explainKeptBack(root, wanted, stuckPackages(updates));
+}
+
+/** True while a version is not for every machine. */
+export function isPhased(version: PolicyVersion): boolean {
+  return version.phased_percent !== null && version.phased_percent < 100;
+}
+
+/** Null: apt keeps it back, and has to be asked why. */
+function judge(updates: Updates, offer: Offer): Omit<Verdict, "removes"> | null {
+  const { key } = offer.row;
+  const obstacle: Obstacle | undefined = updates.obstacles.get(key);
+  if (obstacle) return obstacle;
+  if (updates.failure !== null) {
+    return { state: "blocked", reason: `No update can be installed now: ${updates.failure.words}`.slice(0, 512) };
+  }
+  if (updates.installable.get(key) === offer.policy.candidate) return { state: "installable", reason: null };
+  const [{ phased_percent }] = offer.pending;
+  if (!isPhased(offer.pending[0])) return null;
+  return {
+    state: "phased",
+    reason: `Rolled out in phases: ${phased_percent} % of all machines so far, this one is not among them yet.`,
+  };
+}
+
+function pinnedVerdict(updates: Updates, { row, pin }: PinnedOffer): Verdict {
+  const line = updates.exclusions.find(row.key);
+  const excluded = line === null ? "" : ` It is also excluded by this host's administrator (${line}).`;
+  const reason = `Pinned: ${pin.words}. See /etc/apt/preferences and preferences.d.${excluded}`;
+  return { state: line === null ? "pinned" : "excluded", reason: reason.slice(0, 512), removes: [] };
+}
+
+/** What stands still and may be in another update's way, in words that follow "which" or the package's name. */
+function stuckPackages(updates: Updates): Map<string, string> {
+  const stuck = new Map<string, string>();
+  for (const { row, pending } of updates.offers) {
+    if (isPhased(pending[0]) && !updates.installable.has(row.key)) {
+      stuck.set(row.key, `is rolled out in phases (${pending[0].phased_percent} % so far)`);
     }
-    const table = parsePolicy(answer.stdout);
-    for (const row of part) {
-      const policy = table.get(row.key);
-      const pending = policy ? pendingVersions(policy) : [];
-      if (policy && pending.length > 0) offers.push({ row, policy, pending });
-    }
   }
-  return offers;
+  for (const { row } of updates.pinned) stuck.set(row.key, "is held by a preference of this host");
+  for (const row of updates.rows) {
+    if (isHeld(row)) stuck.set(row.key, "is on hold on this host");
+    else if (updates.exclusions.find(row.key) !== null) stuck.set(row.key, "is excluded by this host's administrator");
+  }
+  return stuck;
 }
 
-/** The argument parts of an offer. Packages for all architectures go by the native one. */
-export function target(offer: Offer, native: string): { name: string; arch: string; version: string } {
-  const { name, arch } = offer.row;
-  return { name, arch: arch === "all" ? native : arch, version: offer.policy.candidate };
+interface Described {
+  row: InstalledRow;
+  /** The one that is on offer, or would be. */
+  version: PolicyVersion;
+  /** The newest version with a security source above the installed one. */
+  fix: string | null;
+  verdict: Verdict;
+  brings: string[];
 }
 
-async function whyNot(root: string | null, native: string, offer: Offer, error: string | null) {
-  const phased = offer.pending[0].phased_percent;
-  if (isHeld(offer.row)) {
-    return {
-      state: "held" as const,
-      reason: `On hold on this host. Release it with: apt-mark unhold ${offer.row.key}`,
-    };
-  }
-  if (error !== null) {
-    return { state: "blocked" as const, reason: `No update can be installed now: ${error}`.slice(0, 512) };
-  }
-  if (phased !== null && phased < 100) {
-    return {
-      state: "phased" as const,
-      reason: `Rolled out in phases: ${phased} % of all machines so far, this one is not among them yet.`,
-    };
-  }
-  return { state: "kept_back" as const, reason: await keptBackReason(root, target(offer, native)) };
-}
-
-function describePatch(offer: Offer, record: PackageRecord | undefined): Patch {
-  const { row, policy, pending } = offer;
-  const fix = securityVersion(pending);
-  const exact = record?.version === policy.candidate ? record : undefined;
+async function describePatch(
+  root: string | null,
+  { row, version, fix, verdict, brings }: Described,
+  record: PackageRecord | undefined,
+): Promise<Patch> {
+  const exact = record?.version === version.version ? record : undefined;
   const new_size = exact?.installed_size ?? null;
   const delta = new_size === null || row.installed_size === null ? null : (new_size - row.installed_size) * 1024;
+  const reboot_reason = await rebootNeed(root, row, brings);
   return {
     name: row.key,
     arch: row.arch,
     current_version: row.version,
-    available_version: policy.candidate,
-    repository: pending[0].suites,
+    available_version: version.version,
+    repository: version.suites,
     security: fix !== null,
     security_version: fix,
     // apt carries no vendor severity; a guess from a name would be worse than none.
@@ -134,11 +163,26 @@ function describePatch(offer: Offer, record: PackageRecord | undefined): Patch {
     size_bytes: exact?.size ?? null,
     installed_size_delta_bytes: delta,
     source_package: row.source,
-    description: exact?.description || row.description,
-    requires_reboot: /^linux-image-|-microcode$/.test(row.name),
+    description: exact?.description || row.description.slice(0, 1024),
+    requires_reboot: reboot_reason !== null,
+    reboot_reason,
     held: isHeld(row),
-    phased_percent: pending[0].phased_percent,
+    phased_percent: version.phased_percent,
+    state: verdict.state,
+    state_reason: verdict.reason,
+    installable: verdict.state === "installable",
+    new_dependencies: brings.slice(0, 512),
+    removes: verdict.removes.slice(0, 512),
   };
+}
+
+/** What the changelogs of a security update are found by; none for an ordinary one. */
+function securityOffer(offer: Offer, record: PackageRecord | undefined, native: string): SecurityOffer[] {
+  const wanted = target(offer, native);
+  if (securityVersion(offer.pending) === null || record?.version !== wanted.version) return [];
+  const { size, source, source_version } = record;
+  const { key, source_version: installed_source_version } = offer.row;
+  return [{ key, ...wanted, size, source, source_version, installed_source_version }];
 }
 
 function describeInstalled(row: InstalledRow, latest: string | undefined): InstalledPackage {
@@ -155,25 +199,4 @@ function describeInstalled(row: InstalledRow, latest: string | undefined): Insta
     source_package: row.source,
     held: isHeld(row),
   };
-}
-
-async function readRecords(
-  root: string | null,
-  targets: { name: string; arch: string; version: string }[],
-): Promise<Map<string, PackageRecord>> {
-  const records = new Map<string, PackageRecord>();
-  for (let start = 0; start < targets.length; start += NAMES_PER_CALL) {
-    const names = targets.slice(start, start + NAMES_PER_CALL).flatMap((item) => {
-      // The plus that apt-get wants doubled is an install mark there only.
-      try {
-        return [targetArgument(item).replace(/\+\+$/, "+")];
-      } catch {
-        return [];
-      }
-    });
-    if (names.length === 0) continue;
-    const answer = await read(aptCall(root, programs.apt_cache, ["show", "--no-all-versions", ...names]));
-    for (const record of parseRecords(answer.stdout)) records.set(record.name, record);
-  }
-  return records;
 }

@@ -1,36 +1,30 @@
 import type { PackageChange } from "../../../protocol/api.ts";
 import type { Choice, Plan } from "../../executor/package_manager.ts";
-import { planArguments, upgradeSimulation } from "./arguments.ts";
+import { planArguments } from "./arguments.ts";
 import { aptCall, programs, read } from "./command.ts";
 import { explainFailure } from "./failures.ts";
-import { type InstalledRow, isConfigured, isHeld, readInstalled, stateWords } from "./installed.ts";
-import { keptBackReason } from "./kept_back.ts";
-import { type Offer, readOffers, target } from "./listing.ts";
+import { isConfigured, isHeld, stateWords } from "./installed.ts";
+import { explainOffers, isPhased } from "./listing.ts";
+import { type Offer, target } from "./offers.ts";
 import { securityVersion } from "./policy.ts";
 import { parseSimulation } from "./simulation.ts";
+import { type Obstacle, readUpdates, unwelcome, type Updates } from "./updates.ts";
 
 /**
  * What an order would do now. Names are only keys into the listing read here, by exact match; nothing of the
- * order's text becomes an argument. Refuses (`refused` not empty) what is not on offer, another version than the
- * approved one, removals, downgrades, and changes of installed packages that nobody approved.
+ * order's text becomes an argument. Refuses (`refused` not empty) what is not on offer, is held, pinned, excluded or
+ * unsigned, another version than the approved one, removals, downgrades, and changes that nobody approved.
  */
 export async function makePlan(root: string | null, native: string, choice: Choice): Promise<Plan> {
-  const rows = await readInstalled(root, native);
-  const [offers, simulation] = await Promise.all([
-    readOffers(root, rows),
-    read(aptCall(root, programs.apt_get, upgradeSimulation)),
-  ]);
+  const updates = await readUpdates(root, native);
   const plan: Plan = { targets: [], changes: [], automatic: [], refused: [], error_code: null };
-  if (simulation.code !== 0) {
-    const failure = explainFailure(simulation.stderr + simulation.stdout, "apply");
-    return refuse(plan, failure.code, rows.filter((row) => !isConfigured(row)).map((row) => row.key), failure.words);
+  if (updates.failure !== null) {
+    const { code, words } = updates.failure;
+    return refuse(plan, code, updates.rows.filter((row) => !isConfigured(row)).map((row) => row.key), words);
   }
-  const installable = new Set(
-    parseSimulation(simulation.stdout).filter((item) => item.from !== null).map((i) => i.name),
-  );
   const chosen = choice.packages === null
-    ? offers.filter((offer) => installable.has(offer.row.key))
-    : await chooseByName(root, native, choice, { rows, offers, installable }, plan);
+    ? updates.offers.filter((offer) => updates.installable.has(offer.row.key))
+    : await chooseByName(root, choice, updates, plan);
   if (plan.refused.length > 0) return plan;
   const targets = chosen.filter((offer) => !choice.security_only || securityVersion(offer.pending) !== null);
   for (const offer of targets) {
@@ -45,39 +39,35 @@ export async function makePlan(root: string | null, native: string, choice: Choi
     return refuse(plan, failure.code, targets.map((offer) => offer.row.key), failure.words);
   }
   plan.changes = parseSimulation(exact.stdout);
-  checkChanges(plan, new Map(targets.map((offer) => [offer.row.key, offer.policy.candidate])));
+  await checkChanges(root, plan, updates, targets, choice);
   plan.automatic = await automaticOf(root, targets);
   return plan;
 }
 
-interface Found {
-  rows: InstalledRow[];
-  offers: Offer[];
-  installable: Set<string>;
-}
-
-async function chooseByName(
-  root: string | null,
-  native: string,
-  choice: Choice,
-  found: Found,
-  plan: Plan,
-): Promise<Offer[]> {
-  const offers = new Map(found.offers.map((offer) => [offer.row.key, offer]));
-  const rows = new Map(found.rows.map((row) => [row.key, row]));
+async function chooseByName(root: string | null, choice: Choice, updates: Updates, plan: Plan): Promise<Offer[]> {
+  const offers = new Map(updates.offers.map((offer) => [offer.row.key, offer]));
+  const pinned = new Map(updates.pinned.map((item) => [item.row.key, item]));
+  const rows = new Map(updates.rows.map((row) => [row.key, row]));
   const chosen: Offer[] = [];
+  const kept: Offer[] = [];
   for (const name of new Set(choice.packages)) {
     const row = rows.get(name);
     const offer = offers.get(name);
+    const obstacle = updates.obstacles.get(name);
+    const pin = pinned.get(name)?.pin;
     if (!row) refuse(plan, "PKG_NOT_FOUND", [name], "It is not installed on this host.");
-    else if (offer && found.installable.has(name)) chosen.push(offer);
+    else if (offer && updates.installable.has(name)) chosen.push(offer);
     else if (choice.versions[name] === row.version && isConfigured(row)) continue; // already done, by whoever
     else if (!isConfigured(row)) refuse(plan, "PKG_MANAGER_ERROR", [name], `Repair it first: ${stateWords(row)}.`);
+    else if (pin) refuse(plan, "DEPENDENCY_CONFLICT", [name], `It is pinned on this host: ${pin.words}.`);
     else if (!offer) {
       refuse(plan, "PKG_NOT_FOUND", [name], `No update is on offer any more; installed is ${row.version}.`);
-    } else if (isHeld(row)) refuse(plan, "DEPENDENCY_CONFLICT", [name], "It is on hold on this host.");
-    else if (offer.pending[0].phased_percent !== null && offer.pending[0].phased_percent < 100) chosen.push(offer);
-    else refuse(plan, "DEPENDENCY_CONFLICT", [name], await keptBackReason(root, target(offer, native)));
+    } else if (obstacle) refuse(plan, codeOf(obstacle), [name], obstacle.reason);
+    else if (isPhased(offer.pending[0])) chosen.push(offer);
+    else kept.push(offer);
+  }
+  for (const [key, { reason }] of await explainOffers(root, updates, kept)) {
+    refuse(plan, "DEPENDENCY_CONFLICT", [key], reason);
   }
   return chosen;
 }
@@ -87,17 +77,39 @@ function refuseVersion(plan: Plan, offer: Offer, wanted: string): void {
   refuse(plan, "PKG_NOT_FOUND", [offer.row.key], words);
 }
 
-function checkChanges(plan: Plan, approved: Map<string, string>): void {
+/** Each change has to be one that was approved; every one that is not is named. */
+async function checkChanges(
+  root: string | null,
+  plan: Plan,
+  updates: Updates,
+  targets: Offer[],
+  choice: Choice,
+): Promise<void> {
+  const approved = new Map(targets.map((offer) => [offer.row.key, offer.policy.candidate]));
+  const fresh = choice.new_packages === null ? null : new Set(choice.new_packages);
+  const held = new Set(updates.rows.filter(isHeld).map((row) => row.key));
+  const unwanted = await unwelcome(root, updates, plan.changes);
   for (const change of plan.changes) {
-    const words = objection(change, approved);
-    if (words !== null) refuse(plan, "DEPENDENCY_CONFLICT", [change.name], words);
+    const obstacle = unwanted.get(change.name);
+    const words = obstacle?.reason ?? (held.has(change.name) ? "It is on hold on this host." : null) ??
+      objection(change, approved, fresh);
+    if (words === null) continue;
+    refuse(plan, obstacle ? codeOf(obstacle) : "DEPENDENCY_CONFLICT", [change.name], words);
   }
 }
 
-function objection(change: PackageChange, approved: Map<string, string>): string | null {
+/** `blocked` is said of one package only when its source is not signed. */
+function codeOf(obstacle: Obstacle): "GPG_ERROR" | "DEPENDENCY_CONFLICT" {
+  return obstacle.state === "blocked" ? "GPG_ERROR" : "DEPENDENCY_CONFLICT";
+}
+
+function objection(change: PackageChange, approved: Map<string, string>, fresh: Set<string> | null): string | null {
   if (change.action === "remove") return "It would be removed.";
   if (change.action === "downgrade") return `It would be downgraded to ${change.to}.`;
-  if (change.action === "install") return null;
+  if (change.action === "install") {
+    if (fresh === null || fresh.has(change.name)) return null;
+    return `The updates would bring ${change.name} ${change.to} along, which nobody approved. Approve it too.`;
+  }
   const version = approved.get(change.name);
   if (version === undefined) return `It would be updated to ${change.to} too, which nobody approved. Approve both.`;
   return version === change.to ? null : `It would become ${change.to} instead of ${version}.`;

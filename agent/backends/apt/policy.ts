@@ -5,6 +5,12 @@ export interface PolicyVersion {
   phased_percent: number | null;
   /** `SUITE/COMPONENT` of every source that has it; empty for one that is only installed. */
   suites: string[];
+  /** Every source in apt's words, as `apt-get indextargets` describes it too. */
+  sources: string[];
+  /** What the host's preferences make of it, apt_preferences(5): below 0 it is never installed. */
+  priority: number;
+  /** The best priority among its sources, before a preference for this package; null without a source. */
+  source_priority: number | null;
 }
 
 export interface Policy {
@@ -13,6 +19,12 @@ export interface Policy {
   /** Newest first, as apt prints them. */
   versions: PolicyVersion[];
 }
+
+/**
+ * `500 http://deb.example.org/debian bookworm/main amd64 Packages`, and of a flat repository `500 file:/srv ./ Packages`.
+ * dpkg's own status file is no source.
+ */
+const SOURCE = /^ {6,}(-?\d+) (\S+ (\S+)(?: \S+)? Packages)$/;
 
 /** Reads `apt-cache policy NAME...`. Keys are as apt prints them: `name`, or `name:arch` for a foreign one. */
 export function parsePolicy(text: string): Map<string, Policy> {
@@ -31,17 +43,25 @@ export function parsePolicy(text: string): Map<string, Policy> {
       current[fact[1] === "Installed" ? "installed" : "candidate"] = fact[2] === "(none)" ? "" : fact[2];
       continue;
     }
-    const version = /^ (?:\*\*\*| {3}) (\S+) -?\d+(?: \(phased (\d+)%\))?$/.exec(line);
+    const version = /^ (?:\*\*\*| {3}) (\S+) (-?\d+)(?: \(phased (\d+)%\))?$/.exec(line);
     if (version) {
       current.versions.push({
         version: version[1],
-        phased_percent: version[2] === undefined ? null : Number(version[2]),
+        phased_percent: version[3] === undefined ? null : Number(version[3]),
         suites: [],
+        sources: [],
+        priority: Number(version[2]),
+        source_priority: null,
       });
       continue;
     }
-    const source = /^ {8,}-?\d+ \S+ (\S+\/\S*) \S+ Packages$/.exec(line);
-    if (source) current.versions.at(-1)?.suites.push(source[1]);
+    const source = SOURCE.exec(line);
+    const last = current.versions.at(-1);
+    if (!source || !last) continue;
+    const [, priority, description, suite] = source;
+    last.sources.push(description);
+    last.source_priority = Math.max(last.source_priority ?? -Infinity, Number(priority));
+    if (suite.includes("/")) last.suites.push(suite);
   }
   return table;
 }
