@@ -80,6 +80,24 @@ export const examples: Record<string, Example> = {
     request: async (site) => ({ method: "POST", path: `/api/v1/hosts/${await makeHost(site)}/refresh`, json: {} }),
     status: 202,
   },
+  "POST /api/v1/hosts/:id/repair": {
+    request: async (site) => ({
+      method: "POST",
+      path: `/api/v1/hosts/${await makeHost(site)}/repair`,
+      json: { reason: "dpkg was interrupted" },
+      headers: { "idempotency-key": uuidv7() },
+    }),
+    status: 201,
+  },
+  "POST /api/v1/hosts/:id/reboot": {
+    request: async (site) => ({
+      method: "POST",
+      path: `/api/v1/hosts/${await makeHost(site)}/reboot`,
+      json: { delay_seconds: 120 },
+      headers: { "idempotency-key": uuidv7() },
+    }),
+    status: 201,
+  },
   "GET /api/v1/hosts/:id/patches": ofHost("/patches?security=true&sort=size"),
   "GET /api/v1/hosts/:id/packages": ofHost("/packages?upgradable=false"),
   "GET /api/v1/hosts/:id/jobs": ofHost("/jobs?limit=5"),
@@ -110,6 +128,18 @@ export const examples: Record<string, Example> = {
       json: { host_ids: [await makeHost(site)], security_only: true },
     }),
     status: 200,
+  },
+  "POST /api/v1/jobs/:id/rollback": {
+    request: async (site) => {
+      const { job_id, host_id } = await makeRollbackJob(site);
+      return {
+        method: "POST",
+        path: `/api/v1/jobs/${job_id}/rollback`,
+        json: { host_ids: [host_id], reason: "the service does not start" },
+        headers: { "idempotency-key": uuidv7() },
+      };
+    },
+    status: 201,
   },
   "GET /api/v1/jobs/:id": ofJob(() => ""),
   "POST /api/v1/jobs/:id/cancel": {
@@ -219,6 +249,19 @@ export async function makeJob(
     values (${job_id}, ${host_id}, 'openssl', 'amd64', '1.0', '2.0', 'ordered', ${ended ? "failed" : "pending"})`;
   await sql`insert into job_logs (job_id, host_id, position, text) values (${job_id}, ${host_id}, 0, 'Unpacking…')`;
   return { job_id, host_id };
+}
+
+/** A deployment that has ended well on a host that says that it can take it back. */
+async function makeRollbackJob(site: TestSite): Promise<{ job_id: string; host_id: string }> {
+  const made = await makeJob(site, "failed");
+  const { sql } = site.database;
+  const rollback = { possible: true, reason: null, missing_versions: [] };
+  const report = { restart: null, conffiles_kept: [], rollback };
+  await sql`
+    update patch_job_hosts set state = 'succeeded', agent_job_id = ${uuidv7()}, report = ${sql.json(report)}
+    where job_id = ${made.job_id}`;
+  await sql`update patch_job_patches set outcome = 'applied' where job_id = ${made.job_id}`;
+  return made;
 }
 
 async function makeCertificate({ services, database }: TestSite, host_id: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { healthStates } from "../../core/hosts/types.ts";
-import { finalStates, hostStates, jobKinds, outcomes, rebootRules } from "../../core/jobs/types.ts";
+import { finalStates, hostStates, IdempotencyKey, jobKinds, outcomes, rebootRules } from "../../core/jobs/types.ts";
 import { compliances } from "../../core/views/list_hosts.ts";
 import { jobPhases, patchStates, severities } from "../../protocol/api.ts";
 import { Instant, listOf } from "./api_app.ts";
@@ -106,6 +106,15 @@ export const JobLog = z.object({
   more: z.boolean().openapi({ description: "More is there right now." }),
   ended: z.boolean().openapi({ description: "Nothing will be added any more." }),
 }).openapi("JobLog");
+
+/** The header that makes an order safe to send again. */
+export const OrderKey = z.object({
+  "Idempotency-Key": IdempotencyKey.optional().openapi({ description: "Printable ASCII, 1 to 128 characters." }),
+});
+
+export function orderKeyOf(header: z.output<typeof OrderKey>): string | null {
+  return header["Idempotency-Key"] ?? null;
+}
 
 export const JobCreated = z.object({
   job_id: z.uuid(),

@@ -2,12 +2,12 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { cancelJob } from "../../../core/jobs/cancel_job.ts";
 import { createJob } from "../../../core/jobs/create_job.ts";
 import { retryFailed } from "../../../core/jobs/retry_failed.ts";
-import { IdempotencyKey, jobKinds, JobOrder } from "../../../core/jobs/types.ts";
+import { jobKinds, JobOrder } from "../../../core/jobs/types.ts";
 import { deployPreview, DeploySelection } from "../../../core/views/deploy_preview.ts";
 import { jobDetail, jobList } from "../../../core/views/list_jobs.ts";
 import type { ApiAccess } from "../../../web/mod.ts";
 import { answer, answers, apiApp, IdParam, jsonBody } from "../../(_api)/api_app.ts";
-import { Job, JobCancelled, JobCreated, JobList, JobPreview } from "../../(_api)/job_schemas.ts";
+import { Job, JobCancelled, JobCreated, JobList, JobPreview, OrderKey, orderKeyOf } from "../../(_api)/job_schemas.ts";
 import { paging, Text } from "../../(_api)/query.ts";
 import { callContext, viewerOf } from "../../(_role)/state.ts";
 
@@ -48,13 +48,9 @@ export default apiApp()
       summary: "Apply updates now, or try them out",
       description:
         "Orders what is installable on the chosen hosts, in exactly the versions on offer. `dry_run` changes " +
-        "nothing. The same Idempotency-Key with the same order answers the same job (200) and does nothing again.",
+        "nothing. `reboot` restarts hosts afterwards: when they ask for it (`needed`) or in any case (`always`). The same Idempotency-Key with the same order answers the same job (200) and does nothing again.",
       request: {
-        headers: z.object({
-          "Idempotency-Key": IdempotencyKey.optional().openapi({
-            description: "Printable ASCII, 1 to 128 characters.",
-          }),
-        }),
+        headers: OrderKey,
         ...jsonBody(JobOrder),
       },
       responses: {
@@ -64,7 +60,7 @@ export default apiApp()
     }),
     async (c) => {
       const { sql } = c.var.state.services;
-      const key = c.req.valid("header")["Idempotency-Key"] ?? null;
+      const key = orderKeyOf(c.req.valid("header"));
       const made = await createJob(sql, viewerOf(c.var.state), c.req.valid("json"), key, callContext(c.var.state));
       c.header("location", `/api/v1/jobs/${made.job_id}`);
       return c.json(answer(JobCreated, made), made.repeated ? 200 : 201);
