@@ -1,8 +1,8 @@
 import type { PackageManager } from "../executor/package_manager.ts";
-import { applyArguments, refreshArguments } from "./apt/arguments.ts";
+import { applyArguments, fixArguments, refreshArguments, rollbackArguments } from "./apt/arguments.ts";
 import { aptCall, programs, read } from "./apt/command.ts";
 import { createChangelogSource } from "./apt/changelog.ts";
-import { readDatabaseState } from "./apt/database_state.ts";
+import { createDatabaseReader } from "./apt/database_state.ts";
 import { explainFailure } from "./apt/failures.ts";
 import { countTransactions, mentionsRun } from "./apt/history.ts";
 import { readIndexTime } from "./apt/index_time.ts";
@@ -10,6 +10,9 @@ import { readInstalled } from "./apt/installed.ts";
 import { readListing } from "./apt/listing.ts";
 import { makePlan } from "./apt/plan.ts";
 import { readReboot } from "./apt/reboot.ts";
+import { configureCall, planRepair } from "./apt/repair.ts";
+import { planRollback, rollbackParts } from "./apt/rollback.ts";
+import { findOldVersions, saveOldVersions } from "./apt/rollback_save.ts";
 import { createStatusReader } from "./apt/status_stream.ts";
 import { verifyPlan } from "./apt/verify.ts";
 
@@ -23,6 +26,8 @@ export interface AptOptions {
 /** apt and dpkg of Debian, Ubuntu and their relatives. */
 export function createApt(options: AptOptions): PackageManager {
   const { root, lock_timeout_seconds = 120 } = options;
+  /** The running kernel; below a root it is not the managed system's. */
+  const running = () => root === null ? Deno.osRelease() : null;
   let architecture: Promise<string> | null = null;
   const native = () =>
     architecture ??= read(aptCall(root, programs.dpkg, ["--print-architecture"])).then((answer) =>
@@ -37,7 +42,7 @@ export function createApt(options: AptOptions): PackageManager {
     },
     installedNames: async () => new Set((await readInstalled(root, await native())).map((row) => row.key)),
     listing: async () => await readListing(root, await native()),
-    database: () => readDatabaseState(root),
+    database: createDatabaseReader(root),
     refreshCall: () => aptCall(root, programs.apt_get, refreshArguments),
     indexTime: () => readIndexTime(root),
     plan: async (choice) => await makePlan(root, await native(), choice),
@@ -46,7 +51,8 @@ export function createApt(options: AptOptions): PackageManager {
     isApplyOf: (run_id, command_line) => mentionsRun(command_line, run_id),
     progressReader: createStatusReader,
     explain: explainFailure,
-    verify: async (plan, errors) => await verifyPlan(root, await native(), plan, errors),
+    isIndexOutdated: (output) => /Failed to fetch \S+\s+(?:404|File not found|Failed to stat)/.test(output),
+    verify: async (plan, errors, output) => await verifyPlan(root, await native(), plan, errors, output),
     async restoreMarks(plan) {
       if (plan.automatic.length === 0) return;
       const answer = await read(aptCall(root, programs.apt_mark, ["auto", ...plan.automatic]));
@@ -55,6 +61,20 @@ export function createApt(options: AptOptions): PackageManager {
     transactionsOf: (run_id) => countTransactions(root, run_id),
     async reboot() {
       return await readReboot(root, await readInstalled(root, await native()), root === null ? Deno.osRelease() : null);
+    },
+    planRepair: async () => await planRepair(root, await native()),
+    configureCall: () => configureCall(root),
+    fixCall: (run_id) => aptCall(root, programs.apt_get, fixArguments(run_id, lock_timeout_seconds)),
+    rollback: {
+      oldVersions: async (plan) => await findOldVersions(root, await native(), running(), plan),
+      save: (versions, place, signal) => saveOldVersions(root, versions, place, signal),
+      plan: async (changes, saved, place) => await planRollback(root, await native(), running(), changes, saved, place),
+      call: (run_id, plan, place) =>
+        aptCall(
+          root,
+          programs.apt_get,
+          rollbackArguments(run_id, ...rollbackParts(plan, place), lock_timeout_seconds),
+        ),
     },
   };
 }

@@ -58,6 +58,8 @@ export interface Plan {
 export interface Failure {
   code: JobErrorCode;
   words: string;
+  /** True when the clock of the host is to blame. */
+  clock?: boolean;
 }
 
 /** How far a started transaction is, from what it wrote so far. */
@@ -84,6 +86,65 @@ export interface Verification {
   failed: z.infer<typeof FailedPackage>[];
 }
 
+/** What a repair would do, by reading and simulating. */
+export interface RepairPlan {
+  /** True when the package manager was cut off in the middle of writing its database. */
+  journal: boolean;
+  /** Packages that are unpacked and not configured, or worse, in words by name. */
+  unfinished: { name: string; state: string; words: string }[];
+  /** What completing the dependencies would change. */
+  changes: PackageChange[];
+  /** Not empty: completing would remove or downgrade something, or cannot work; it must not be started. */
+  refused: z.infer<typeof FailedPackage>[];
+  error_code: JobErrorCode | null;
+}
+
+/** A package in the version that was there before a job. */
+export interface OldPackage {
+  /** Key of the listing. */
+  name: string;
+  /** The architecture by which the package manager takes it; never `all`. */
+  arch: string;
+  version: string;
+}
+
+/** Whether and from where the old versions of a plan can be had. */
+export interface OldVersions {
+  /** What to do before it is changed: `cache` and `repository` have exactly this version, `repack` makes it anew. */
+  found: (OldPackage & { from: "cache" | "repository" | "repack"; bytes: number | null })[];
+  /** `name=version` that nobody has. */
+  missing: string[];
+  /** Why it can never be taken back, whatever is saved; null otherwise. */
+  refused: string | null;
+}
+
+/** One transaction that takes a job back. */
+export interface RollbackPlan extends Plan {
+  restored: OldPackage[];
+  /** What the job had brought along. */
+  removed: { name: string; arch: string }[];
+}
+
+/** Taking a job back. Saved packages lie in `<state>/jobs/<job_id>/saved`, nowhere else. */
+export interface RollbackManager {
+  oldVersions(plan: Plan): Promise<OldVersions>;
+  /**
+   * Brings the old versions into the job's folder, which is there and empty, and reads each one back.
+   * @returns those that are there now; a missing one is not an error
+   */
+  save(versions: OldVersions, place: SavedPlace, signal: AbortSignal): Promise<OldPackage[]>;
+  /** What a rollback would do now: refused when it would do anything but restore and remove exactly that. */
+  plan(changes: PackageChange[], saved: OldPackage[], place: SavedPlace): Promise<RollbackPlan>;
+  call(run_id: string, plan: RollbackPlan, place: SavedPlace): ProgramCall;
+}
+
+/** Where a job's saved packages are. */
+export interface SavedPlace {
+  /** The state folder, absolute. */
+  state: string;
+  job_id: string;
+}
+
 /** What the executor needs of a package manager. One implementation per kind of distribution. */
 export interface PackageManager {
   readonly name: string;
@@ -106,10 +167,19 @@ export interface PackageManager {
   progressReader(): ProgressReader;
   /** Reads a failure out of the output. */
   explain(output: string, during: "refresh" | "apply"): Failure;
-  verify(plan: Plan, errors: Record<string, string>): Promise<Verification>;
+  /** True when a download failed because the mirror no longer has what the index says: a newer index may help. */
+  isIndexOutdated(output: string): boolean;
+  /** @param output what the transaction said, for the last lines of a failed script */
+  verify(plan: Plan, errors: Record<string, string>, output: string): Promise<Verification>;
   /** What has to be put right after a transaction, however it ended. Safe to repeat. */
   restoreMarks(plan: Plan): Promise<void>;
   /** How often the package manager recorded a transaction of this run. */
   transactionsOf(run_id: string): Promise<number>;
   reboot(): Promise<{ required: boolean; reasons: string[] }>;
+  planRepair(): Promise<RepairPlan>;
+  /** First half of a repair: finishes what was begun. */
+  configureCall(): Promise<ProgramCall>;
+  /** Second half: completes broken dependencies, never by a removal. */
+  fixCall(run_id: string): ProgramCall;
+  readonly rollback: RollbackManager;
 }

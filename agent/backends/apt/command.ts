@@ -4,9 +4,12 @@ import type { ProgramCall } from "../../executor/package_manager.ts";
 export const programs = {
   apt_get: "/usr/bin/apt-get",
   apt_cache: "/usr/bin/apt-cache",
+  apt_config: "/usr/bin/apt-config",
   apt_mark: "/usr/bin/apt-mark",
   dpkg: "/usr/bin/dpkg",
+  dpkg_deb: "/usr/bin/dpkg-deb",
   dpkg_query: "/usr/bin/dpkg-query",
+  dpkg_repack: "/usr/bin/dpkg-repack",
 } as const;
 
 /** What a reading command answered. */

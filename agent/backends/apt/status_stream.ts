@@ -2,7 +2,9 @@ import type { ProgressReader, TransactionProgress } from "../../executor/package
 
 /**
  * Reads apt's status lines (APT::Status-Fd): `dlstatus:N:PERCENT:text`, `pmstatus:PACKAGE:PERCENT:text`,
- * `pmerror:PACKAGE:PERCENT:text`, `pmconffile:PATH:PERCENT:...`. Downloading counts 30 %, installing 70 %.
+ * `pmerror:PACKAGE:PERCENT:text`, `pmconffile:PATH:PERCENT:...`. Downloading counts 30 %, installing 70 %. And those
+ * of dpkg by itself (--status-fd), which knows no percentage: `processing: STEP: PACKAGE`,
+ * `status: PACKAGE : error : text`, `status: PATH : conffile-prompt : ...`.
  */
 export function createStatusReader(): ProgressReader {
   const progress: TransactionProgress = {
@@ -26,6 +28,7 @@ export function createStatusReader(): ProgressReader {
 }
 
 function readLine(line: string, progress: TransactionProgress): void {
+  if (readDpkgLine(line, progress)) return;
   const match = /^(dlstatus|pmstatus|pmerror|pmconffile):(.*?):(\d+(?:\.\d+)?):(.*)$/.exec(line);
   if (!match) return;
   const [, kind, subject, percent, text] = match;
@@ -38,8 +41,27 @@ function readLine(line: string, progress: TransactionProgress): void {
   progress.phase = "install";
   raise(progress, 30 + 0.7 * share);
   if (kind === "pmstatus") progress.message = text;
-  if (kind === "pmerror" && Object.keys(progress.errors).length < 5_000) progress.errors[packageOf(subject)] = text;
-  if (kind === "pmconffile" && progress.conffiles_kept.length < 1_000) progress.conffiles_kept.push(subject);
+  if (kind === "pmerror") addError(progress, subject, text);
+  if (kind === "pmconffile") addConffile(progress, subject);
+}
+
+function readDpkgLine(line: string, progress: TransactionProgress): boolean {
+  const step = /^processing: ([a-z]+): (\S+)$/.exec(line);
+  const status = /^status: (.+?)\s*: (error|conffile-prompt) : (.*)$/.exec(line);
+  if (step === null && status === null) return /^status: /.test(line);
+  progress.phase = "install";
+  if (step) progress.message = `${step[1]} ${step[2]}`;
+  if (status?.[2] === "error") addError(progress, status[1], status[3]);
+  if (status?.[2] === "conffile-prompt") addConffile(progress, status[1]);
+  return true;
+}
+
+function addError(progress: TransactionProgress, subject: string, text: string): void {
+  if (Object.keys(progress.errors).length < 5_000) progress.errors[packageOf(subject)] = text;
+}
+
+function addConffile(progress: TransactionProgress, path: string): void {
+  if (progress.conffiles_kept.length < 1_000) progress.conffiles_kept.push(path);
 }
 
 /** apt names a package here with or without its architecture, or by the path of its archive. */

@@ -1,0 +1,66 @@
+import type { ProgramCall, RepairPlan } from "../../executor/package_manager.ts";
+import { configureArguments, fixSimulation } from "./arguments.ts";
+import { aptCall, hostPath, programs, read } from "./command.ts";
+import { explainFailure } from "./failures.ts";
+import { isConfigured, readInstalled, stateWords } from "./installed.ts";
+import { parseSimulation } from "./simulation.ts";
+import { dpkgState } from "./verify.ts";
+
+/**
+ * What is unfinished on this host and what completing it would change. Takes no lock: apt simulates also beside an
+ * interrupted dpkg, with the database as it was before the interrupted change.
+ */
+export async function planRepair(root: string | null, native: string): Promise<RepairPlan> {
+  const [rows, journal, simulation] = await Promise.all([
+    readInstalled(root, native),
+    hasJournal(root),
+    read(aptCall(root, programs.apt_get, fixSimulation)),
+  ]);
+  const plan: RepairPlan = { journal, unfinished: [], changes: [], refused: [], error_code: null };
+  for (const row of rows) {
+    if (!isConfigured(row)) plan.unfinished.push({ name: row.key, state: dpkgState(row), words: stateWords(row) });
+  }
+  if (simulation.code !== 0) {
+    const { code, words } = explainFailure(simulation.stderr + simulation.stdout, "apply");
+    const names = plan.unfinished.length > 0 ? plan.unfinished.map((row) => row.name) : ["dpkg"];
+    return { ...plan, refused: names.map((name) => ({ name, reason: words })), error_code: code };
+  }
+  plan.changes = parseSimulation(simulation.stdout);
+  for (const change of plan.changes) {
+    if (change.action === "remove") plan.refused.push({ name: change.name, reason: "It would be removed." });
+    if (change.action === "downgrade") {
+      plan.refused.push({ name: change.name, reason: `It would be downgraded to ${change.to}.` });
+    }
+  }
+  if (plan.refused.length > 0) plan.error_code = "DEPENDENCY_CONFLICT";
+  return plan;
+}
+
+/**
+ * `dpkg --configure -a` as apt would call dpkg here: with the options that apt's configuration gives it, so that
+ * an administrator's own ones count and a managed system below a folder is the one that is repaired.
+ */
+export async function configureCall(root: string | null): Promise<ProgramCall> {
+  const answer = await read(
+    aptCall(root, programs.apt_config, ["dump", "--no-empty", "--format", "%v%n", "DPkg::Options"]),
+  );
+  if (answer.code !== 0) throw new Error(`apt-config cannot be asked: ${answer.stderr.trim()}`);
+  const options = answer.stdout.split("\n").filter(Boolean);
+  const strange = options.find((option) => !option.startsWith("--"));
+  if (strange !== undefined) {
+    throw new Error(`apt's DPkg::Options has a word that is not an option: ${JSON.stringify(strange)}`);
+  }
+  return aptCall(root, programs.dpkg, configureArguments(options));
+}
+
+/** True when dpkg left changes of its database that it could not fold in. */
+async function hasJournal(root: string | null): Promise<boolean> {
+  try {
+    for await (const entry of Deno.readDir(hostPath(root, "/var/lib/dpkg/updates"))) {
+      if (/^\d+$/.test(entry.name)) return true;
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return false;
+}
