@@ -8,8 +8,8 @@ import { openHostExecutor } from "./executor/host_executor.ts";
 import { listenOnSocket, serveSocket } from "./executor/socket_server.ts";
 
 /**
- * `patch-agent executor --socket PATH --state DIR [--root DIR] [--demo]`: the root side of the agent. It runs the
- * package manager and answers on a unix socket; it has no network.
+ * `patch-agent executor --socket PATH --state DIR [--root DIR [--reboot-command PATH]] [--demo]`: the root side
+ * of the agent. It runs the package manager and answers on a unix socket; it has no network.
  * @returns the exit code: 0 stopped, 1 could not start, 2 called wrongly
  */
 export async function runExecutor(args: string[]): Promise<number> {

@@ -12,13 +12,25 @@ export interface ExecutorPermissions {
 export const EXECUTOR_PROGRAMS: readonly string[] = [
   "/usr/bin/apt-get",
   "/usr/bin/apt-cache",
+  "/usr/bin/apt-config",
   "/usr/bin/apt-mark",
   "/usr/bin/dpkg",
-  "/usr/bin/dpkg-query",
   "/usr/bin/dpkg-deb",
+  "/usr/bin/dpkg-query",
+  "/usr/bin/dpkg-repack",
   "/usr/bin/cat",
+  "/usr/bin/df",
   "/usr/bin/ps",
   "/usr/bin/kill",
+];
+
+/** What speaks of or acts on the machine itself: never granted where a system below a folder is managed. */
+export const MACHINE_PROGRAMS: readonly string[] = [
+  "/usr/sbin/needrestart",
+  "/usr/sbin/shutdown",
+  "/usr/bin/systemctl",
+  "/usr/bin/systemd-detect-virt",
+  "/sbin/rc-status",
 ];
 
 /** What it reads of the machine itself when it has no root of its own. */
@@ -26,11 +38,24 @@ const machineFiles = [
   "/etc/hostname",
   "/etc/machine-id",
   "/etc/os-release",
+  // The administrator's list of packages that we leave alone.
+  "/etc/patch-agent/exclude",
   "/run/reboot-required",
   "/run/reboot-required.pkgs",
+  "/run/systemd/shutdown/scheduled",
+  "/run/systemd/system",
   "/usr/lib/os-release",
   "/var",
 ];
+
+/** How an executor is started. */
+export interface ExecutorPlace {
+  socket: string;
+  state: string;
+  root: string | null;
+  /** What restarts a system below a root; only together with one. */
+  reboot_command?: string | null;
+}
 
 /**
  * The smallest rights with which the executor works. `run` of a package manager as root is root in the end: what
@@ -38,16 +63,18 @@ const machineFiles = [
  * @throws Error when the socket's folder holds the managed system: the right to make the socket would cover it
  */
 export function executorPermissions(
-  options: { socket: string; state: string; root: string | null },
+  options: ExecutorPlace,
 ): ExecutorPermissions {
-  const { socket, state, root } = options;
+  const { socket, state, root, reboot_command = null } = options;
   const folder = socket.slice(0, socket.lastIndexOf("/"));
   if (`${root ?? ""}/`.startsWith(`${folder}/`)) {
     throw new Error(`The socket needs a folder of its own; ${folder} also holds ${root ?? "the whole machine"}.`);
   }
+  const own = root === null ? MACHINE_PROGRAMS : reboot_command === null ? [] : [reboot_command];
   return {
-    run: [...EXECUTOR_PROGRAMS],
-    read: [state, folder, ...(root === null ? machineFiles : [root])],
+    run: [...EXECUTOR_PROGRAMS, ...own],
+    // dpkg-repack: to see whether it is there, before a rollback is promised.
+    read: [state, folder, "/usr/bin/dpkg-repack", ...(root === null ? machineFiles : [root])],
     write: [state, folder],
     net: [`unix:${socket}`],
     // node:child_process asks for it; only that gives a child a file as descriptor 3.
@@ -59,7 +86,7 @@ export function executorPermissions(
 /** The arguments of `deno run` that start the executor from source, up to and including the script. */
 export function executorCommand(
   script: string,
-  options: { socket: string; state: string; root: string | null; demo?: boolean },
+  options: ExecutorPlace & { demo?: boolean },
 ): string[] {
   const permissions = executorPermissions(options);
   const flags = Object.entries(permissions).map(([kind, values]) => `--allow-${kind}=${values.join(",")}`);
@@ -67,6 +94,7 @@ export function executorCommand(
     ...["run", "-q", "--no-prompt", ...flags, script],
     ...["--socket", options.socket, "--state", options.state],
     ...(options.root === null ? [] : ["--root", options.root]),
+    ...(options.reboot_command ? ["--reboot-command", options.reboot_command] : []),
     ...(options.demo ? ["--demo"] : []),
   ];
 }

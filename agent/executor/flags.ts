@@ -8,9 +8,14 @@ export interface ExecutorFlags {
   state: string;
   root: string | null;
   lock_timeout_seconds: number;
+  /** False: no changelogs are downloaded for their CVE ids. */
+  changelogs: boolean;
+  /** What restarts the managed system below a root; null for the default. */
+  reboot_command: string | null;
 }
 
-const usage = "Usage: patch-agent executor --socket PATH --state DIR [--root DIR] [--demo] [--lock-timeout SECONDS]";
+const usage = "Usage: patch-agent executor --socket PATH --state DIR [--root DIR [--reboot-command PATH]] [--demo] " +
+  "[--lock-timeout SECONDS] [--no-changelogs]";
 /** sun_path holds 108 bytes; some systems count differently, so 100 is the promise. */
 const SOCKET_PATH_BYTES = 100;
 
@@ -31,6 +36,8 @@ export function parseExecutorFlags(args: string[]): ExecutorFlags {
         root: { type: "string" },
         demo: { type: "boolean" },
         "lock-timeout": { type: "string" },
+        "reboot-command": { type: "string" },
+        "no-changelogs": { type: "boolean" },
       },
     }).values;
   } catch (error) {
@@ -43,6 +50,10 @@ export function parseExecutorFlags(args: string[]): ExecutorFlags {
   if (values.demo && values.root === undefined) {
     throw new ExecutorUsageError("--demo without --root would work on this very machine; that is refused.");
   }
+  const reboot = values["reboot-command"];
+  if (reboot !== undefined && values.root === undefined) {
+    throw new ExecutorUsageError("--reboot-command without --root is refused: a machine restarts by its own shutdown.");
+  }
   const timeout = values["lock-timeout"] ?? "120";
   if (!/^\d{1,4}$/.test(timeout)) throw new ExecutorUsageError("--lock-timeout takes seconds, 0 to 9999.");
   return {
@@ -50,6 +61,8 @@ export function parseExecutorFlags(args: string[]): ExecutorFlags {
     state: path("--state", values.state ?? "/var/lib/patch-executor"),
     root: values.root === undefined ? null : path("--root", values.root),
     lock_timeout_seconds: Number(timeout),
+    changelogs: values["no-changelogs"] !== true,
+    reboot_command: reboot === undefined ? null : path("--reboot-command", reboot),
   };
 }
 

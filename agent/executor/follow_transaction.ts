@@ -1,7 +1,6 @@
-import { reason } from "../../core/errors.ts";
 import { followFile } from "./followed_file.ts";
 import { type JobContext, stepJob } from "./job_context.ts";
-import type { JobRecord } from "./job_store.ts";
+import type { JobRecord } from "./job_record.ts";
 import type { TransactionProgress } from "./package_manager.ts";
 
 /** How often the files are looked at. Milliseconds. */
@@ -63,10 +62,5 @@ function tell(
     progress_percent: Math.min(99, progress.percent),
     conffiles_kept: progress.conffiles_kept,
   };
-  try {
-    stepJob(context, record, change, { output });
-  } catch (error) {
-    // A full disk: the package manager goes on, so we go on looking.
-    context.log.warn("job.not_saved", { job_id: record.job.job_id, message: reason(error) });
-  }
+  stepJob(context, record, change, { output });
 }

@@ -1,25 +1,27 @@
-import { epochMs, rfc3339 } from "../../core/clock.ts";
 import { reason } from "../../core/errors.ts";
-import { uuidv7 } from "../../core/ids.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import {
-  type ApplyOrder,
   type HostJob,
   type HostJobEvent,
   type HostOperations,
   type HostOrder,
   OperationError,
 } from "../host_operations.ts";
-import { openCveReader } from "./cve_reader.ts";
+import { checkOrder } from "./check_order.ts";
 import { readTail } from "./followed_file.ts";
+import { openCveReader } from "./cve_reader.ts";
 import { createHostFacts } from "./host_facts.ts";
 import { createIndexRefresh } from "./index_refresh.ts";
-import { endJob, type JobContext, type JobControl, stepJob } from "./job_context.ts";
-import { dropOutput, type JobRecord, openJobStore } from "./job_store.ts";
+import { cancelJob, type JobContext, type JobControl, stepJob } from "./job_context.ts";
+import { type JobRecord, newJobRecord } from "./job_record.ts";
+import { dropOutput, openJobStore } from "./job_store.ts";
 import type { PackageManager } from "./package_manager.ts";
 import { reattachJob } from "./reattach_job.ts";
 import { runJob } from "./run_job.ts";
+import { cleanSaved, dropSaved, SAVED_BYTES } from "./save_old_packages.ts";
+import { createServices } from "./services.ts";
+import { stopJob } from "./stop_job.ts";
 
 export interface HostExecutorOptions {
   /** Absolute path of the state folder; only one executor may have it. */
@@ -34,6 +36,13 @@ export interface HostExecutorOptions {
   lock_timeout_seconds?: number;
   /** False: CVE ids are not read from changelogs, which downloads at most 200 MB a day. Default true. */
   changelogs?: boolean;
+  /**
+   * What restarts the host, called like `shutdown`. Default: the machine's own; below a root nothing, because the
+   * machine is not the managed system.
+   */
+  reboot_command?: string | null;
+  /** Bytes that old packages may take, default 2 GiB. */
+  saved_limit_bytes?: number;
 }
 
 /** The executor, with what only its own process may do. */
@@ -42,8 +51,8 @@ export interface HostExecutor extends HostOperations {
   idle(): Promise<void>;
 }
 
-/** Jobs that may wait behind the one that runs. */
-const QUEUE_LIMIT = 16;
+/** What restarts a machine, with systemd and with other init systems. */
+const SHUTDOWN = "/usr/sbin/shutdown";
 /** Jobs that a list shows. */
 const LIST_LIMIT = 200;
 /** Characters of output that a job shows: `GET /jobs/{id}` takes no more. */
@@ -54,25 +63,27 @@ const OUTPUT_BYTES = 2 ** 20;
  * @throws Error when another executor has the state folder
  */
 export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
-  const { state, manager, clock, log, lock_timeout_seconds = 120 } = options;
+  const { state, root, manager, clock, log, lock_timeout_seconds = 120 } = options;
   const lock = takeLock(state);
   const store = openJobStore(state, clock);
   const index = createIndexRefresh({ folder: state, manager, clock, log, lock_timeout_seconds });
   const listeners = new Set<(event: HostJobEvent) => void>();
+  const closing = new AbortController();
   const context: JobContext = {
-    store,
-    manager,
-    index,
-    clock,
-    log,
+    ...{ store, manager, index, clock, log, root, lock_timeout_seconds },
+    reboot_program: options.reboot_command ?? (root === null ? SHUTDOWN : null),
+    saved_limit_bytes: options.saved_limit_bytes ?? SAVED_BYTES,
+    closing: closing.signal,
     tell: (event) => listeners.forEach((tell) => tell(event)),
   };
-  const cves = openCveReader({ state, manager, clock, log, busy: () => current !== null });
+  const busy = () => current !== null;
+  const cves = openCveReader({ state, manager, clock, log, busy });
   const listing = async () => {
     const found = await manager.listing();
     return options.changelogs === false ? found : cves.dress(found);
   };
   const facts = createHostFacts({ ...options, manager: { ...manager, listing }, index, store });
+  const services = createServices(root);
   const queue: JobRecord[] = [];
   let current: { record: JobRecord; control: JobControl } | null = null;
   let pumping: Promise<void> = Promise.resolve();
@@ -85,9 +96,9 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
     const record = queue.shift();
     if (!record) return;
     const reattach = record.stage !== "waiting";
-    const control: JobControl = { cancelled: false, refresh: null, transaction: null, too_late: reattach };
+    const control = newControl(reattach);
     current = { record, control };
-    pumping = (reattach ? reattachJob(context, record) : runJob(context, record, control))
+    pumping = (reattach ? reattachJob(context, record, control) : runJob(context, record, control))
       .catch((error) => log.error("job.broke", { job_id: record.job.job_id, message: reason(error) }))
       .then(() => {
         current = null;
@@ -95,40 +106,20 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
       });
   }
 
-  async function check(order: ApplyOrder): Promise<void> {
-    if (order.state_id !== null && order.state_id !== store.state_id) {
-      throw new OperationError(
-        "STATE_CHANGED",
-        "This agent has forgotten its earlier runs: its state folder is a new one. Read the host again, then decide.",
-      );
-    }
-    if (order.deadline_ms !== null && epochMs(clock) > order.deadline_ms) {
-      throw new OperationError("DEADLINE_PASSED", "The order came after its deadline. Nothing was started.");
-    }
-    if (queue.length >= QUEUE_LIMIT) {
-      throw new OperationError("QUEUE_FULL", `${QUEUE_LIMIT} jobs wait already. Try again later.`, true);
-    }
-    const installed = order.packages === null ? null : await manager.installedNames();
-    const unknown = order.packages?.filter((name) => !installed!.has(name)) ?? [];
-    if (unknown.length > 0) {
-      const list = unknown.slice(0, 5).join(", ") + (unknown.length > 5 ? ` and ${unknown.length - 5} more` : "");
-      throw new OperationError("PKG_NOT_FOUND", `Not installed on this host: ${list}.`);
-    }
-  }
-
   async function start(order: HostOrder): Promise<HostJob> {
     const known = store.byRun(order.run_id);
     if (known) return show(known);
-    if (order.operation !== "apply") throw new OperationError("NOT_FOUND", `This agent cannot ${order.operation} yet.`);
+    await checkOrder(context, order, { waiting: queue.length, running: busy() });
+    const record = newJobRecord(order, clock);
     try {
-      await check(order);
+      store.add(record);
     } catch (error) {
-      if (error instanceof OperationError) throw error;
-      throw new OperationError("PKG_MANAGER_ERROR", `The package manager cannot be asked: ${reason(error)}`, true);
+      const words = `The job cannot be written down, so it was not started: ${reason(error)}`;
+      throw new OperationError("PKG_MANAGER_ERROR", words, true);
     }
-    const record = newRecord(order, clock);
-    store.add(record);
-    queue.push(record);
+    // A restart that may overtake what waits does so: the others go on after it.
+    if (order.operation === "reboot") queue.unshift(record);
+    else queue.push(record);
     stepJob(context, record, { message: current === null ? "Starting" : "Waiting for the job before it" });
     pump();
     return show(record);
@@ -157,8 +148,9 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
   }
   // What may be running comes first: nothing else can start beside it.
   queue.sort((a, b) => Number(a.stage === "waiting") - Number(b.stage === "waiting"));
+  cleanSaved(context);
   pump();
-  void index.startLoop(() => current !== null);
+  void index.startLoop(busy);
 
   return {
     health: facts.health,
@@ -187,8 +179,7 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
       if (record.stage === "ended") throw new OperationError("CANCEL_TOO_LATE", "The job has ended already.");
       if (current?.record !== record) {
         queue.splice(queue.indexOf(record), 1);
-        const message = "Cancelled before it began.";
-        endJob(context, record, { status: "cancelled", error_code: "CANCELLED", error: message, message });
+        cancelJob(context, record, "Cancelled before it began.");
       } else await stopJob(current.control, () => readTail(store.statusPath(record), OUTPUT_BYTES));
       return show(record);
     },
@@ -199,8 +190,9 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
         record.removed = true;
         store.save(record, true);
         dropOutput(store, record);
+        if (record.saved !== null) dropSaved(context, record, "The job was removed.");
       }),
-    service: () => Promise.resolve(null),
+    service: (name) => services.service(name),
     watch(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -210,73 +202,19 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
     },
     async close() {
       closed = true;
+      closing.abort();
       index.stop();
+      store.close();
       await cves.stop();
       lock.close();
     },
   };
 }
 
-/**
- * Stops a job that has changed nothing yet. The transaction is halted before its status is read: apt announces
- * dpkg before it starts it, so while it stands still the answer stays true.
- */
-async function stopJob(control: JobControl, status: () => string): Promise<void> {
-  const { transaction } = control;
-  const too_late = () =>
-    new OperationError("CANCEL_TOO_LATE", "Packages are being installed; stopping now would break them.");
-  if (control.too_late) throw too_late();
-  if (transaction === null) {
-    control.cancelled = true;
-    control.refresh?.signal("SIGTERM");
-    return;
-  }
-  transaction.signal("SIGSTOP");
-  try {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    if (control.too_late || /^pm(?:status|error|conffile):/m.test(status())) throw too_late();
-    control.cancelled = true;
-    transaction.signal("SIGTERM");
-  } finally {
-    transaction.signal("SIGCONT");
-  }
-}
-
-function newRecord(order: ApplyOrder, clock: Clock): JobRecord {
+function newControl(too_late: boolean): JobControl {
   return {
-    job: {
-      job_id: uuidv7(clock),
-      run_id: order.run_id,
-      operation: order.dry_run ? "dry_run" : "apply",
-      status: "pending",
-      phase: "queued",
-      progress_percent: 0,
-      message: "Waiting",
-      error: null,
-      error_code: null,
-      exit_code: null,
-      created_at: rfc3339(clock.now()),
-      started_at: null,
-      completed_at: null,
-      packages: order.packages ?? [],
-      dry_run: order.dry_run,
-      changes: [],
-      conffiles_kept: [],
-      failed_packages: [],
-      rollback: { possible: false, reason: "This version of the agent does not roll back.", missing_versions: [] },
-      restart: null,
-      boot_id_before: null,
-      boot_id_after: null,
-      original_job_id: null,
-      seq: 0,
-    },
-    order,
-    stage: "waiting",
-    created_ms: epochMs(clock),
-    pid: null,
-    plan: null,
-    output_offset: 0,
-    removed: false,
+    ...{ cancelled: false, refresh: null, transaction: null, too_late, stop_reboot: null },
+    abort: new AbortController(),
   };
 }
 

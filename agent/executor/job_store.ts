@@ -1,47 +1,15 @@
-import { z } from "zod";
+import { reason } from "../../core/errors.ts";
 import { type Clock, epochMs } from "../../core/clock.ts";
-import { jobErrorCodes, PackageChange } from "../../protocol/api.ts";
-import { HostJobSchema, Order } from "../../protocol/executor.ts";
-import type { HostJob } from "../host_operations.ts";
+import type { SavedPlace } from "./package_manager.ts";
 import { flushFolder, readIfThere, writeDurable } from "./durable_file.ts";
-
-const PlanSchema = z.object({
-  targets: z.array(z.object({ name: z.string(), arch: z.string(), version: z.string() })),
-  changes: z.array(PackageChange),
-  automatic: z.array(z.string()),
-  refused: z.array(z.object({ name: z.string(), reason: z.string() })),
-  error_code: z.enum(jobErrorCodes).nullable(),
-});
-
-/**
- * How far a job is, as far as the package manager is concerned. `starting` is on disk before the program starts,
- * so a job found there may or may not have started it, and it is never started again.
- */
-const stages = ["waiting", "starting", "started", "ended"] as const;
-
-const JobRecordSchema = z.object({
-  job: HostJobSchema.omit({ output: true }),
-  order: Order,
-  stage: z.enum(stages),
-  created_ms: z.number(),
-  /** Process id of the package manager. */
-  pid: z.number().int().nullable(),
-  plan: PlanSchema.nullable(),
-  /** Bytes of the output that watchers were told of. */
-  output_offset: z.number().int().min(0),
-  /** Removed on request: not shown any more, but its run id still counts. */
-  removed: z.boolean(),
-});
-
-/** One job as it lies on disk. What the package manager said lies beside it, in `output` and `status`. */
-export interface JobRecord extends z.infer<typeof JobRecordSchema> {
-  job: Omit<HostJob, "output">;
-}
+import { type JobRecord, parseJobRecord } from "./job_record.ts";
 
 /** How long a run id is remembered. */
 export const KEY_DAYS = 90;
 /** How many jobs keep their output. */
 const OUTPUTS_KEPT = 200;
+/** How long to wait before a record that could not be written is written again. Milliseconds. */
+const RETRY_MS = 2_000;
 
 /** The executor's memory: one folder per job, and a name for the whole folder. */
 export interface JobStore {
@@ -51,14 +19,27 @@ export interface JobStore {
   readonly records: readonly JobRecord[];
   byRun(run_id: string): JobRecord | undefined;
   byJob(job_id: string): JobRecord | undefined;
-  /** On disk, flushed, when it returns. */
+  /** On disk, flushed, when it returns. @throws Error when it cannot be: then there is no such job */
   add(record: JobRecord): void;
-  /** @param durable true before and after anything that must not be forgotten */
+  /**
+   * @param durable true before and after anything that must not be forgotten
+   * @throws Error when it cannot be written
+   */
   save(record: JobRecord, durable: boolean): void;
+  /**
+   * Saves, and when the disk is full tries again until it works: what happened is true although nobody could write it
+   * down, and an executor that starts before it was finds the older record and judges anew by reading.
+   * @returns why it could not be written at once, in words; null when it was
+   */
+  saveOrRetry(record: JobRecord, durable: boolean): string | null;
   /** Absolute path of the job's folder. */
   folder(record: JobRecord): string;
   outputPath(record: JobRecord): string;
   statusPath(record: JobRecord): string;
+  /** Where the job's old packages are. */
+  place(record: JobRecord): SavedPlace;
+  /** Stops trying again. */
+  close(): void;
 }
 
 /**
@@ -74,6 +55,12 @@ export function openJobStore(folder: string, clock: Clock): JobStore {
     if (record) records.push(record);
   }
   records.sort((a, b) => a.created_ms - b.created_ms || (a.job.job_id < b.job.job_id ? -1 : 1));
+  const unsaved = new Set<JobRecord>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const retry = () => {
+    timer = undefined;
+    for (const record of unsaved) if (store.saveOrRetry(record, true) !== null) return;
+  };
   const store: JobStore = {
     state_id,
     records,
@@ -81,15 +68,41 @@ export function openJobStore(folder: string, clock: Clock): JobStore {
     byJob: (job_id) => records.find((record) => record.job.job_id === job_id && !record.removed),
     add(record) {
       Deno.mkdirSync(store.folder(record), { mode: 0o700 });
-      store.save(record, true);
-      flushFolder(`${folder}/jobs`);
+      try {
+        store.save(record, true);
+        flushFolder(`${folder}/jobs`);
+      } catch (error) {
+        Deno.removeSync(store.folder(record), { recursive: true });
+        throw error;
+      }
       records.push(record);
       prune();
     },
-    save: (record, durable) => writeDurable(`${store.folder(record)}/job.json`, JSON.stringify(record), durable),
+    save(record, durable) {
+      writeDurable(`${store.folder(record)}/job.json`, JSON.stringify(record), durable);
+      unsaved.delete(record);
+    },
+    saveOrRetry(record, durable) {
+      try {
+        store.save(record, durable);
+        return null;
+      } catch (error) {
+        unsaved.add(record);
+        if (timer === undefined) {
+          timer = setTimeout(retry, RETRY_MS);
+          Deno.unrefTimer(timer as unknown as number);
+        }
+        return reason(error);
+      }
+    },
     folder: (record) => `${folder}/jobs/${record.job.job_id}`,
     outputPath: (record) => `${store.folder(record)}/output`,
     statusPath: (record) => `${store.folder(record)}/status`,
+    place: (record) => ({ state: folder, job_id: record.job.job_id }),
+    close() {
+      clearTimeout(timer);
+      unsaved.clear();
+    },
   };
   const prune = () => {
     const oldest = epochMs(clock) - KEY_DAYS * 86_400_000;
@@ -131,7 +144,7 @@ function readRecord(folder: string): JobRecord | null {
     return null;
   }
   try {
-    return JobRecordSchema.parse(JSON.parse(content));
+    return parseJobRecord(JSON.parse(content));
   } catch (cause) {
     throw new Error(`${folder}/job.json cannot be read. Move the folder away to go on without it.`, { cause });
   }

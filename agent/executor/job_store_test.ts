@@ -2,20 +2,12 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../core/clock.ts";
 import { writeDurable } from "./durable_file.ts";
 import { followFile, readTail } from "./followed_file.ts";
-import { type JobRecord, KEY_DAYS, openJobStore } from "./job_store.ts";
+import { type JobRecord, newJobRecord } from "./job_record.ts";
+import { KEY_DAYS, openJobStore } from "./job_store.ts";
 import { order } from "./executor_fixture_test.ts";
 
 function record(run_id: string, created_ms: number, stage: JobRecord["stage"] = "ended"): JobRecord {
-  return {
-    job: {
-      ...{ job_id: crypto.randomUUID(), run_id, operation: "apply", status: "completed", phase: "done" },
-      ...{ progress_percent: 100, message: "", error: null, error_code: null, exit_code: 0, created_at: "" },
-      ...{ started_at: null, completed_at: null, packages: [], dry_run: false, changes: [], conffiles_kept: [] },
-      ...{ failed_packages: [], rollback: { possible: false, reason: null, missing_versions: [] }, seq: 1 },
-      ...{ restart: null, boot_id_before: null, boot_id_after: null, original_job_id: null },
-    },
-    ...{ order: order(run_id), stage, created_ms, pid: null, plan: null, output_offset: 0, removed: false },
-  };
+  return { ...newJobRecord(order(run_id), systemClock), created_ms, stage };
 }
 
 async function inFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
