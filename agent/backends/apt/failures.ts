@@ -1,15 +1,22 @@
 import type { Failure } from "../../executor/package_manager.ts";
 import type { JobErrorCode } from "../../../protocol/api.ts";
+import { explainRefresh } from "./refresh_report.ts";
+import { repositoryRules } from "./repository_failures.ts";
 
-type Rule = [pattern: RegExp, code: JobErrorCode, words: (match: RegExpExecArray) => string];
+type Rule = [
+  pattern: RegExp,
+  code: JobErrorCode,
+  words: (match: RegExpExecArray) => string,
+  more?: { clock: true },
+];
 
 /**
  * First match wins, so causes stand before consequences: a full disk also makes dpkg fail, a missing key also
  * leaves index files undownloaded. Wordings are those of apt 2.6 to 3.0 under LC_ALL=C.UTF-8.
  */
-const rules: Rule[] = [
+const hostRules: Rule[] = [
   [
-    /No space left on device|You don't have enough free space in (\S+?)\.?$/m,
+    /No space left on device|Disk quota exceeded|You don't have enough free space in (\S+?)\.?$/m,
     "DISK_FULL",
     (m) => `The disk is full${m[1] ? ` (${m[1]})` : ""}. Free some space, then try again.`,
   ],
@@ -24,29 +31,28 @@ const rules: Rule[] = [
   [
     /dpkg was interrupted/,
     "PKG_MANAGER_ERROR",
-    () => "An earlier run of dpkg was interrupted. Run `dpkg --configure -a` on the host, then try again.",
+    () =>
+      "An earlier run of dpkg was interrupted. Start a repair from the manager, or run `dpkg --configure -a` on the " +
+      "host, then try again.",
   ],
   [
-    /(?:NO_PUBKEY|BADSIG|EXPKEYSIG|GPG error|is not signed|signatures couldn't be verified|unauthenticated packages)[^\n]*/,
-    "GPG_ERROR",
-    (m) => `A repository's signature could not be verified: ${m[0].trim()}`,
+    /(?:Malformed (?:entry|line|stanza) (\d+) in (?:list file|source list|\S+ file) (\S+) \(([^)]*)\))|(?:Type '([^']*)' is not known on (?:line|stanza) (\d+) in source list (\S+))/,
+    "CACHE_REFRESH_ERROR",
+    (m) =>
+      m[1]
+        ? `Line ${m[1]} of ${m[2]} is malformed (${m[3]}): apt does nothing until it is corrected on the host.`
+        : `Line ${m[5]} of ${m[6]} begins with "${
+          m[4]
+        }", which is no kind of repository: apt does nothing until it is corrected on the host.`,
   ],
   [
-    /Failed to fetch (\S+)\s+(?:Hash Sum mismatch|File has unexpected size)/,
-    "NETWORK_ERROR",
-    (m) => `${m[1]} is not what the index announced (size or checksum). The mirror may be changing; try again later.`,
+    /The method '([^']*)' is unsupported|The method driver (\S+) could not be found/,
+    "CACHE_REFRESH_ERROR",
+    (m) => `apt cannot use a repository's kind of address (${m[1] ?? m[2]}). Correct it in sources.list on the host.`,
   ],
-  [
-    /Failed to fetch (\S+)\s+(?:404|File not found|Failed to stat)/,
-    "NETWORK_ERROR",
-    (m) => `${m[1]} is not in the repository any more. Refresh the index and try again.`,
-  ],
-  [
-    /(Could not resolve|Temporary failure resolving|Could not connect|Unable to connect|Connection (?:failed|timed out)|Network is unreachable)[^\n]*/,
-    "NETWORK_ERROR",
-    (m) => `A repository cannot be reached: ${m[0].trim()}`,
-  ],
-  [/Failed to fetch [^\n]*/, "NETWORK_ERROR", (m) => m[0].trim()],
+];
+
+const dependencyRules: Rule[] = [
   [
     /(Packages need to be removed but remove is disabled|Held packages were changed|[Uu]nmet dependencies|held broken packages)[^\n]*/,
     "DEPENDENCY_CONFLICT",
@@ -69,23 +75,46 @@ const rules: Rule[] = [
   ],
 ];
 
-/** The words of a failure, from what apt and dpkg said. */
+const rules: Rule[] = [...hostRules, ...repositoryRules, ...dependencyRules];
+
+/** The words of a failure, from what apt and dpkg said. Passwords in addresses are left out. */
 export function explainFailure(output: string, during: "refresh" | "apply"): Failure {
-  for (const [pattern, code, words] of rules) {
-    const match = pattern.exec(output);
-    if (match) return { code, words: words(match).slice(0, 2000) };
-  }
-  const last = output.split("\n").findLast((line) => /^[EW]: /.test(line)) ?? "";
+  const plain = withoutPasswords(output);
+  const host = firstOf(hostRules, plain);
+  const failure = host ?? (during === "refresh" ? explainRefresh(plain) : null) ?? firstOf(rules, plain);
+  if (failure !== null) return { ...failure, words: failure.words.slice(0, 2000) };
+  const last = plain.split("\n").findLast((line) => /^(?:[EW]|Error|Warning): /.test(line)) ?? "";
   return {
     code: during === "refresh" ? "CACHE_REFRESH_ERROR" : "PKG_MANAGER_ERROR",
-    words: (last.slice(3).trim() || "apt-get failed and did not say why; see the output.").slice(0, 2000),
+    words: (last.replace(/^\w+: /, "").trim() || "apt-get failed and did not say why; see the output.").slice(0, 2000),
   };
+}
+
+function firstOf(list: Rule[], output: string): Failure | null {
+  for (const [pattern, code, words, more] of list) {
+    const match = pattern.exec(output);
+    if (match) return { code, words: words(match), ...more };
+  }
+  return null;
+}
+
+/** apt leaves them out in most messages, but not in all. */
+function withoutPasswords(output: string): string {
+  return output.replace(/(:\/\/)[^\s/@']*:[^\s/@']*@/g, "$1");
 }
 
 /** ` stork-plugins : Depends: stork-core (>= 2.0) but it is not installable`: what people need to know. */
 export function dependencyLine(output: string): string | null {
-  const match = /^ +(\S+) : ((?:Pre)?-?Depends|Conflicts|Breaks): ([^\n]+)/m.exec(output);
-  return match
-    ? `${match[1]} ${match[2].toLowerCase()} on ${match[3].trim()}`.replace(/ (conflicts|breaks) on/, " $1")
-    : null;
+  return dependencyLines(output)[0] ?? null;
+}
+
+/** The same for every package that apt names, each package once. */
+export function dependencyLines(output: string): string[] {
+  const lines = new Map<string, string>();
+  for (const match of output.matchAll(/^ +(\S+) : ((?:Pre)?-?Depends|Conflicts|Breaks): ([^\n]+)/gm)) {
+    if (lines.has(match[1])) continue;
+    const words = `${match[1]} ${match[2].toLowerCase()} on ${match[3].trim()}`;
+    lines.set(match[1], words.replace(/ (conflicts|breaks) on/, " $1"));
+  }
+  return [...lines.values()];
 }
