@@ -9,7 +9,12 @@ import { type DetachedProcess, startDetached } from "./process.ts";
 
 const RefreshRecord = z.object({
   success_ms: z.number().nullable(),
-  failure: z.object({ at_ms: z.number(), code: z.enum(jobErrorCodes), words: z.string() }).nullable(),
+  failure: z.object({
+    at_ms: z.number(),
+    code: z.enum(jobErrorCodes),
+    words: z.string(),
+    clock: z.boolean().optional(),
+  }).nullable(),
 });
 
 /** Keeps the package index young and remembers how that went. */
@@ -17,7 +22,9 @@ export interface IndexRefresh {
   /** Ms since the epoch of the newest known good index; null when there never was one. */
   lastSuccess(): Promise<number | null>;
   /** The last refresh's failure; null after a success. */
-  readonly failure: Failure | null;
+  readonly failure: (Failure & { at_ms: number }) | null;
+  /** Ms since the epoch when the refresh that runs now began; null when none runs. */
+  readonly running_since: number | null;
   /**
    * Refreshes now; callers at the same time share one run. Null when it worked.
    * @param onStart gets the running program, to stop it
@@ -25,6 +32,11 @@ export interface IndexRefresh {
   refresh(onStart?: (process: DetachedProcess) => void): Promise<Failure | null>;
   /** Refreshes when the index is older than that. */
   ensure(max_age_seconds: number, onStart?: (process: DetachedProcess) => void): Promise<Failure | null>;
+  /**
+   * The same for somebody who waits on a line: after `limit_ms` it answers, and the refresh goes on by itself.
+   * @returns false when it still runs
+   */
+  ensureWithin(max_age_seconds: number, limit_ms: number): Promise<boolean>;
   /** Refreshes every hour, give or take 10 %, except while `busy`. */
   startLoop(busy: () => boolean): Promise<void>;
   stop(): void;
@@ -36,6 +48,8 @@ export const CLOCK_TOLERANCE_MS = 300_000;
 const PERIOD_MS = 3_600_000;
 /** The first refresh after a start, when it is overdue. */
 const FIRST_MS = 60_000;
+const NO_REPOSITORY =
+  "No repository is configured, so no update will ever be found. Add one to sources.list on the host, then refresh.";
 /** apt gives up on one server after 30 s, but there may be many. */
 const LIMIT_MS = 600_000;
 
@@ -57,6 +71,7 @@ export function createIndexRefresh(options: {
   const parsed = stored === null ? null : RefreshRecord.safeParse(parseJson(stored));
   let record: z.infer<typeof RefreshRecord> = parsed?.data ?? { success_ms: null, failure: null };
   let running: Promise<Failure | null> | null = null;
+  let running_since: number | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
   /** An index that never was, or that is from the future, is as old as can be. */
@@ -72,7 +87,9 @@ export function createIndexRefresh(options: {
     const limit = setTimeout(() => process.signal("SIGTERM"), LIMIT_MS);
     const { code } = await process.ended;
     clearTimeout(limit);
-    return code === 0 ? null : manager.explain(readTail(output, 65_536), "refresh");
+    if (code !== 0) return manager.explain(readTail(output, 65_536), "refresh");
+    // Without a single repository apt is content: it did everything that it was told.
+    return await manager.indexTime() === null ? { code: "CACHE_REFRESH_ERROR", words: NO_REPOSITORY } : null;
   }
 
   async function persist(onStart?: (process: DetachedProcess) => void): Promise<Failure | null> {
@@ -95,8 +112,10 @@ export function createIndexRefresh(options: {
 
   const refresh: IndexRefresh = {
     async lastSuccess() {
-      const times = [await manager.indexTime(), record.success_ms].filter((time) => time !== null);
-      if (times.length === 0) return null;
+      const newest = await manager.indexTime();
+      // Somebody removed it since: what was refreshed then is of no use now.
+      if (newest === null) return null;
+      const times = [newest, record.success_ms].filter((time) => time !== null);
       // Files that were written while the clock was wrong must not hide what was refreshed since.
       const possible = times.filter((time) => time <= epochMs(clock) + CLOCK_TOLERANCE_MS);
       return Math.max(...possible.length > 0 ? possible : times);
@@ -104,9 +123,27 @@ export function createIndexRefresh(options: {
     get failure() {
       return record.failure;
     },
+    get running_since() {
+      return running_since;
+    },
     refresh(onStart) {
-      running ??= persist(onStart).finally(() => running = null);
+      if (running === null) {
+        running_since = epochMs(clock);
+        running = persist(onStart).finally(() => running = running_since = null);
+      }
       return running;
+    },
+    async ensureWithin(max_age_seconds, limit_ms) {
+      const work = refresh.ensure(max_age_seconds).then(() => true);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const limit = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), limit_ms));
+      // Nobody waits for it after the limit; its failure is in the record, anything else belongs into the log.
+      work.catch((error) => log.error("index.refresh_failed", { message: String(error) }));
+      try {
+        return await Promise.race([work, limit]);
+      } finally {
+        clearTimeout(timer);
+      }
     },
     async ensure(max_age_seconds, onStart) {
       const last = await refresh.lastSuccess();

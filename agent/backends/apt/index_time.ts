@@ -16,6 +16,8 @@ export async function readIndexTime(root: string | null): Promise<number | null>
       see((await Deno.stat(`${folder}/${entry.name}`)).ctime);
     }
   }
+  // The stamp also comes from a refresh that had nothing to fetch; alone it is no index.
+  if (newest === null) return null;
   try {
     see((await Deno.stat(hostPath(root, "/var/lib/apt/periodic/update-success-stamp"))).mtime);
   } catch (error) {
