@@ -39,7 +39,19 @@ export function Severity({ severity, count }: { severity: SeverityName; count?: 
 }
 
 /** What an update means for security: its severity, that it is one whose severity nobody said, or that it is none. */
-export function SecurityMark({ security, severity }: { security: boolean; severity: SeverityName }) {
+export function SecurityMark(
+  { security, severity, known = true, source }: {
+    security: boolean;
+    severity: SeverityName;
+    /** False where the agent does not say whether it is one. */
+    known?: boolean;
+    /** Who said the severity: `unverified` is an agent's guess from the name. */
+    source?: string;
+  },
+) {
+  if (!known) return <span class="muted">not known</span>;
   if (!security) return <span class="muted">–</span>;
-  return severity === "unknown" ? <Badge tone="bad">security</Badge> : <Severity severity={severity} />;
+  if (severity === "unknown") return <Badge tone="bad">security</Badge>;
+  if (source === "unverified") return <Badge tone="mark">{`${severity}, unverified`}</Badge>;
+  return <Severity severity={severity} />;
 }

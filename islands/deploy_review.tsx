@@ -2,10 +2,11 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Badge, Simulated } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { Dialog, DialogButton, DialogCancel } from "../components/dialog.tsx";
-import { Field } from "../components/field.tsx";
+import { Field, SelectField } from "../components/field.tsx";
 import { SectionHead } from "../components/page_head.tsx";
 import { Bytes, Code, countText } from "../components/quantity.tsx";
 import { RelativeTime } from "../components/relative_time.tsx";
+import { RESTART_DELAYS, RESTART_RULES } from "../components/restart.ts";
 import { SecurityMark } from "../components/severity.tsx";
 import { Notice } from "../components/states.tsx";
 import { HealthStatus } from "../components/status.tsx";
@@ -45,6 +46,7 @@ export default function DeployReview({ preview, chosen, reason, idempotency_key,
       return after;
     });
   const wanted = packages.filter((one) => ticked.has(offerOf(one)));
+  const [restart, setRestart] = useState("never");
   const updates = wanted.reduce((sum, one) => sum + one.hosts, 0);
   const reach = useReach(hosts, wanted, ticked.size === packages.length);
   const where = hosts.length === 1 ? hosts[0].name : countText(reach, "host");
@@ -147,15 +149,48 @@ export default function DeployReview({ preview, chosen, reason, idempotency_key,
             on another job; this one waits for it there.
           </Notice>
         )}
-        {reboots && (
-          <Notice tone="warn">Some updates need a reboot to take effect. Hosts are not rebooted by this job.</Notice>
-        )}
+        <RestartChoice reboots={reboots} restart={restart} onChange={setRestart} />
         <Field id="reason" label="Reason" hint="Kept with the job and in the audit log." optional>
           {(control) => <input {...control} class="input" name="reason" maxLength={1000} defaultValue={reason} />}
         </Field>
         <p class="muted">It starts at once. Cancelling is possible until a host begins to install.</p>
       </Dialog>
     </form>
+  );
+}
+
+/** When hosts restart afterwards, and what that means for the updates that were chosen. */
+function RestartChoice(
+  { reboots, restart, onChange }: { reboots: boolean; restart: string; onChange: (restart: string) => void },
+) {
+  return (
+    <>
+      <SelectField
+        id="reboot"
+        name="reboot"
+        label="Restart"
+        options={RESTART_RULES}
+        value={restart}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
+      {restart === "never"
+        ? reboots && <Notice tone="warn">Some updates need a restart to take effect; no host is restarted.</Notice>
+        : (
+          <>
+            <SelectField
+              id="reboot-delay"
+              name="delay"
+              label="Warn its users before"
+              options={RESTART_DELAYS}
+              value="60"
+            />
+            <p class="muted">
+              The job waits for each host to come back and reads it again. One that does not come back within 30 minutes
+              has failed.
+            </p>
+          </>
+        )}
+    </>
   );
 }
 
@@ -204,7 +239,12 @@ function PackageLine(
         {offer.name}
       </RowName>
       <Cell>
-        <SecurityMark security={offer.security} severity={offer.severity} />
+        <SecurityMark
+          security={offer.security}
+          severity={offer.severity}
+          known={offer.security_known}
+          source={offer.severity_source}
+        />
       </Cell>
       <Cell
         title={offer.from_versions.join(", ")}

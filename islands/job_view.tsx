@@ -12,12 +12,13 @@ import { JobState, jobStateWord, LiveState } from "../components/status.tsx";
 import { Cell, Column, Row, RowName, Table } from "../components/table.tsx";
 import { ageText } from "../components/time_text.ts";
 import { useNow } from "../components/use_now.ts";
-import type { HostState } from "../core/jobs/types.ts";
+import type { HostState, JobKind } from "../core/jobs/types.ts";
 import type { JobHostDetail, JobHostLog, JobHostRow } from "../core/views/job_hosts.ts";
 import type { JobSummary } from "../core/views/list_jobs.ts";
 import type { Wire } from "../core/wire.ts";
 import { announce, navigate } from "../web/island.ts";
 import { callApi } from "./(_live)/api.ts";
+import { RollBack } from "./(_job)/rollback.tsx";
 import { ShownHost } from "./(_job)/shown_host.tsx";
 import { applyEvent, isFinalState, type JobModel, overallProgress, startModel } from "./(_live)/job_model.ts";
 import { useLive } from "./(_live)/live.ts";
@@ -153,6 +154,7 @@ function Actions(
           <Button type="submit" icon="rotate-cw">Try again on {countText(failed, "failed host")}</Button>
         </form>
       )}
+      <RollBack job={job} hosts={hosts} />
       {job.kind === "dry_run" && job.state === "succeeded" && (
         <LinkButton kind="primary" icon="rocket" href={`/deploy?from=${job.id}`}>Deploy these updates …</LinkButton>
       )}
@@ -160,9 +162,35 @@ function Actions(
   );
 }
 
+const AT_WORK: Record<JobKind, string> = {
+  apply: "Installing",
+  dry_run: "Working out what would change",
+  repair: "Repairing",
+  rollback: "Installing the former versions",
+  reboot: "Restarting",
+};
+
+/** What a job that went well has done, and how that is known. */
+const DONE: Record<JobKind, { title: string; words: string }> = {
+  apply: {
+    title: "Everything that was ordered is installed.",
+    words: "Each host's package database was read again and shows the new versions.",
+  },
+  dry_run: { title: "Nothing was changed.", words: "Below is exactly what a deployment would do now." },
+  repair: {
+    title: "The package manager is in order again.",
+    words: "The host was read again and can install updates.",
+  },
+  rollback: {
+    title: "The former versions are installed again.",
+    words: "Each host's package database was read again and shows them.",
+  },
+  reboot: { title: "The host has restarted.", words: "It answers again, in another boot than before." },
+};
+
 /** How far it is. One host has a bar of its own; several are counted, with a bar of their states below. */
 function HowFar({ job, hosts, now }: { job: Wire<JobSummary>; hosts: Wire<JobHostRow>[]; now: string }) {
-  const label = job.kind === "dry_run" ? "Working out what would change" : "Installing";
+  const label = AT_WORK[job.kind];
   const done = overallProgress(hosts);
   const began = hosts.flatMap(({ started_at }) => started_at ?? []).sort()[0];
   const duration = began ? `, for ${ageText(began, now)} so far` : "";
@@ -183,13 +211,9 @@ function Verdict({ job, hosts }: { job: Wire<JobSummary>; hosts: Wire<JobHostRow
   const first = of("failed")[0] ?? of("unknown")[0] ?? of("missed")[0];
   if (job.state === "succeeded") {
     return (
-      <Notice
-        tone="ok"
-        title={job.kind === "dry_run" ? "Nothing was changed." : "Everything that was ordered is installed."}
-      >
-        {job.kind === "dry_run"
-          ? "Below is exactly what a deployment would do now."
-          : "Each host's package database was read again and shows the new versions."}
+      <Notice tone="ok" title={DONE[job.kind].title}>
+        {DONE[job.kind].words}
+        {job.reboot !== "never" && job.kind === "apply" && ` ${hosts.length === 1 ? hosts[0].message : ""}`}
       </Notice>
     );
   }

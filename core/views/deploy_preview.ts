@@ -42,6 +42,8 @@ export const DeployPackage = z.object({
   /** Chosen hosts on which it would be installed. */
   hosts: count,
   security: z.boolean(),
+  /** False where the agents do not say whether it is. */
+  security_known: z.boolean(),
   severity: z.enum(severities),
   severity_source: z.string(),
   cve_ids: z.array(z.string()),
@@ -196,7 +198,7 @@ function selectPackages(db: Db, patches: Fragment): Promise<DeployPackage[]> {
         select offer_id, array_agg(distinct dependency order by dependency) as names
         from chosen, unnest(new_dependencies) dependency group by offer_id
       )
-      select p.name, p.arch, o.version, coalesce(b.versions[1:20], '{}') as from_versions, b.hosts, o.security,
+      select p.name, p.arch, o.version, coalesce(b.versions[1:20], '{}') as from_versions, b.hosts, o.security, o.security_known,
         o.severity, o.severity_source, o.cve_ids, o.repositories, o.size_bytes, o.requires_reboot, o.description,
         coalesce(n.names, '{}') as new_dependencies
       from by_offer b

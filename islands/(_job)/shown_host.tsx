@@ -11,6 +11,7 @@ import { Cell, Column, Row, RowName, Table } from "../../components/table.tsx";
 import type { JobHostDetail, JobPatchRow } from "../../core/views/job_hosts.ts";
 import type { JobSummary } from "../../core/views/list_jobs.ts";
 import type { Wire } from "../../core/wire.ts";
+import { HostReport } from "./host_report.tsx";
 import { isFinalState, type JobModel } from "../(_live)/job_model.ts";
 
 /** One host of a job: what it says while it works, and what came of each package. */
@@ -27,7 +28,7 @@ export function ShownHost(
   const scroller = useEnd(text);
   const lines = useMemo(() => linesOf(text), [text]);
   const open = !isFinalState(shown.state);
-  const words = (job.kind === "apply" || text !== "") && (
+  const words = ((job.kind !== "dry_run" && job.kind !== "reboot") || text !== "") && (
     <LogView
       key="log"
       label={`Log of ${shown.name}`}
@@ -58,7 +59,8 @@ export function ShownHost(
       {shown.error && !alone && <Notice tone={shown.state === "unknown" ? "warn" : "bad"}>{shown.error}</Notice>}
       {/* While it runs, what it says comes first; when it has ended, what came of it. */}
       {open && words}
-      <PackagesTable job={job} packages={shown.packages} />
+      <HostReport job={job} shown={shown} />
+      {shown.packages.length > 0 && <PackagesTable job={job} packages={shown.packages} />}
       {!open && words}
     </section>
   );
@@ -118,7 +120,7 @@ function PackagesTable({ job, packages }: { job: Wire<JobSummary>; packages: Wir
             <RowName
               title={one.name}
               marks={one.origin === "dependency" && <Badge tone="mark">comes along</Badge>}
-              note={one.reason && <span class="row-note-full">{one.reason}</span>}
+              note={<PackageNote row={one} />}
             >
               {one.name}
             </RowName>
@@ -135,6 +137,23 @@ function PackagesTable({ job, packages }: { job: Wire<JobSummary>; packages: Wir
         ))}
       </Table>
     </>
+  );
+}
+
+/** Why a package did not arrive, how it stands now, and what its script said last. */
+function PackageNote({ row: { reason, package_state, output } }: { row: Wire<JobPatchRow> }) {
+  if (!reason && !package_state && !output) return null;
+  return (
+    <span class="row-note-full">
+      {reason}
+      {package_state && ` It is ${package_state} now.`}
+      {output && (
+        <details>
+          <summary>Last lines of its script</summary>
+          <pre class="mono">{output}</pre>
+        </details>
+      )}
+    </span>
   );
 }
 

@@ -149,6 +149,7 @@ export const JobPreview = z.object({
     from_versions: z.array(z.string()),
     hosts: count,
     security: z.boolean(),
+    security_known: z.boolean(),
     severity: z.enum(severities),
     severity_source: z.string(),
     cve_ids: z.array(z.string()),

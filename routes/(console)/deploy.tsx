@@ -6,7 +6,7 @@ import { rfc3339 } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { uuidv7 } from "../../core/ids.ts";
 import { createJob } from "../../core/jobs/create_job.ts";
-import type { JobOrderInput } from "../../core/jobs/types.ts";
+import { type JobOrderInput, rebootRules } from "../../core/jobs/types.ts";
 import { deployPreview, type DeploySelection } from "../../core/views/deploy_preview.ts";
 import { listHosts } from "../../core/views/list_hosts.ts";
 import { orderedOf } from "../../core/views/ordered_packages.ts";
@@ -86,7 +86,14 @@ export const handler = define.handlers({
       if (packages.length === 0) {
         throw new AppError("nothing_to_do", { message: "No update is chosen.", hint: "Tick at least one update." });
       }
-      const order: JobOrderInput = { kind, host_ids, packages, reason: form.get("reason") };
+      const reboot = rebootRules.find((rule) => rule === form.get("reboot")) ?? "never";
+      const delay = form.get("delay");
+      const order: JobOrderInput = {
+        ...{ kind, host_ids, packages, reason: form.get("reason") },
+        // A dry run restarts nothing, whatever stands in the dialog of the other button.
+        reboot: kind === "apply" ? reboot : "never",
+        ...(delay === "" ? {} : { reboot_delay_seconds: Number(delay) }),
+      };
       const key = form.get("key") ? `${kind}-${form.get("key")}` : null;
       const { job_id } = await createJob(services.sql, viewerOf(ctx.state), order, key, callContext(ctx.state));
       return ctx.redirect(`/jobs/${job_id}`);

@@ -59,7 +59,11 @@ function PatchLine({ patch, host, now }: { patch: Wire<HostPatchRow>; host: Wire
         marks={
           <>
             {patch.arch && patch.arch !== host.architecture && <span class="muted">{patch.arch}</span>}
-            {patch.requires_reboot && <Badge tone="warn">reboot</Badge>}
+            {patch.requires_reboot && (
+              <span title={patch.reboot_reason ?? undefined}>
+                <Badge tone="warn">reboot</Badge>
+              </span>
+            )}
             {stays && <Badge tone="warn">{PATCH_STATE[patch.state]}</Badge>}
           </>
         }
@@ -68,7 +72,12 @@ function PatchLine({ patch, host, now }: { patch: Wire<HostPatchRow>; host: Wire
         {patch.name}
       </RowName>
       <Cell>
-        <SecurityMark security={patch.security} severity={patch.severity} />
+        <SecurityMark
+          security={patch.security}
+          severity={patch.severity}
+          known={patch.security_known}
+          source={patch.severity_source}
+        />
       </Cell>
       <Cell
         note={
@@ -93,8 +102,11 @@ function PatchLine({ patch, host, now }: { patch: Wire<HostPatchRow>; host: Wire
 
 /** What a person asks first: why it stays, what comes along, which CVEs it closes, else where it comes from. */
 function PatchNote({ patch }: { patch: Wire<HostPatchRow> }) {
-  const { state, state_reason, new_dependencies, cve_ids, security_version, repositories } = patch;
-  if (state !== "installable" && state_reason) return <span class="row-note-full">{state_reason}</span>;
+  const { state, state_reason, new_dependencies, removes, cve_ids, security_version, repositories } = patch;
+  if (state !== "installable" && (state_reason || removes.length > 0)) {
+    const would = removes.length > 0 && !state_reason?.includes(removes[0]) ? `would remove ${removes.join(", ")}` : "";
+    return <span class="row-note-full">{[state_reason, would].filter(Boolean).join(" ")}</span>;
+  }
   return (
     <>
       {cve_ids.length > 0 && (

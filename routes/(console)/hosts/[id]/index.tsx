@@ -1,7 +1,7 @@
 import { Simulated } from "../../../../components/badge.tsx";
 import { Button, LinkButton } from "../../../../components/button.tsx";
 import { DefinitionList } from "../../../../components/definition_list.tsx";
-import { Dialog, DialogButton, DialogCancel } from "../../../../components/dialog.tsx";
+import { DialogButton } from "../../../../components/dialog.tsx";
 import { PageHead } from "../../../../components/page_head.tsx";
 import { Code, Count, countText } from "../../../../components/quantity.tsx";
 import { RelativeTime } from "../../../../components/relative_time.tsx";
@@ -18,6 +18,14 @@ import { type Wire, wire } from "../../../../core/wire.ts";
 import LiveRefresh from "../../../../islands/live_refresh.tsx";
 import { page, type RouteAccess } from "../../../../web/mod.ts";
 import { define, viewerOf } from "../../../(_role)/state.ts";
+import {
+  needsRepair,
+  PackageManagerProblem,
+  RemoveDialog,
+  RepairDialog,
+  RestartDialog,
+  SecurityUnknown,
+} from "../../(_components)/host_actions.tsx";
 import { HostJobsTable, PackagesTable, PatchesTable } from "../../(_components)/host_tables.tsx";
 
 export const access = { role: "auditor", scope: "hosts", audit: null } as const satisfies RouteAccess;
@@ -92,6 +100,8 @@ export default define.page<typeof handler>(({ data, state, url }) => {
                   Watch the running job
                 </LinkButton>
               )
+              : needsRepair(host)
+              ? <DialogButton opens="repair-host" kind="primary" icon="package-check">Repair …</DialogButton>
               : host.installable > 0 && (
                 <LinkButton kind="primary" icon="rocket" href={`/deploy?host=${host.id}`}>
                   Deploy {countText(host.installable, "update")} …
@@ -106,6 +116,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
           <Facts host={host} now={now} />
           {may_act && (
             <div class="row">
+              <DialogButton opens="restart-host" icon="power">Restart host …</DialogButton>
               <DialogButton opens="remove-host" icon="trash-2">Remove host …</DialogButton>
             </div>
           )}
@@ -125,23 +136,11 @@ export default define.page<typeof handler>(({ data, state, url }) => {
         </div>
       </div>
       {may_act && (
-        <Dialog
-          id="remove-host"
-          title={`Remove ${host.name} from the manager?`}
-          actions={
-            <>
-              <DialogCancel closes="remove-host" />
-              <form method="post" action={`/hosts/${host.id}/remove`}>
-                <Button kind="danger" type="submit">Remove this host</Button>
-              </form>
-            </>
-          }
-        >
-          <p>
-            It is no longer asked, queued work for it is cancelled and its certificate is revoked. Nothing changes on
-            the host itself; its history and the audit log stay. To manage it again, enrol it anew.
-          </p>
-        </Dialog>
+        <>
+          {needsRepair(host) && <RepairDialog host={host} />}
+          <RestartDialog host={host} />
+          <RemoveDialog host={host} />
+        </>
       )}
     </>
   );
@@ -152,6 +151,8 @@ function Problems({ host, now }: { host: Wire<HostDetail>; now: string }) {
   return (
     <>
       <HealthProblem host={host} />
+      <PackageManagerProblem host={host} />
+      <SecurityUnknown host={host} />
       {host.refused_at && (
         <Notice tone="bad" title="What this host last sent was refused.">
           {host.refused_reason} Shown is its last good report
@@ -217,7 +218,7 @@ function Facts({ host, now }: { host: Wire<HostDetail>; now: string }) {
             compliant: "Compliant",
             not_compliant: "Not compliant",
             stale: "Data too old to say",
-            unknown: "Never reported",
+            unknown: host.report_received_at === null ? "Never reported" : "Not known",
           }[host.compliance],
         },
         { name: "Reboot", value: host.reboot_required ? host.reboot_reasons.join(", ") || "due" : "not due" },
