@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 import { isIP } from "node:net";
+import { reason } from "../core/errors.ts";
+import { type AddressRules, readAddressRules } from "./server/manager_addresses.ts";
 
 /** The command line was wrong: what is, and what is expected. */
 export class UsageError extends Error {}
@@ -23,17 +25,21 @@ const allow: Option = {
   many: true,
 };
 
+const listen: Option = { value: "ADDR:PORT", words: "where to listen", fallback: "0.0.0.0:12443" };
+const executor: Option = {
+  value: "SOCKET",
+  words: "socket of the root side",
+  fallback: "/run/patch-agent/executor.sock",
+};
+const json: Option = { words: "for programs: one JSON value" };
+
 const commands = {
   serve: {
     words: "answer the manager (network side, never root)",
     options: {
       state,
-      listen: { value: "ADDR:PORT", words: "where to listen", fallback: "0.0.0.0:12443" },
-      executor: {
-        value: "SOCKET",
-        words: "socket of the root side",
-        fallback: "/run/patch-agent/executor.sock",
-      },
+      listen,
+      executor,
       allow,
       simulated: { words: "serve an invented host instead of this one" },
       seed: { value: "N", words: "seed of the invented host", fallback: "1" },
@@ -55,6 +61,22 @@ const commands = {
       root: { value: "DIR", words: "take the machine's identity from another file system", fallback: "" },
       wait: { value: "SECONDS", words: "how long to wait for approval", fallback: "3600" },
     },
+  },
+  list: {
+    words: "print what is pending on this host, as the manager is told; changes nothing",
+    options: {
+      check: { words: "compare with the package manager's own simulation; exit 1 on any difference" },
+      root: { value: "DIR", words: "a system below a folder instead of this machine" },
+      json,
+    },
+  },
+  renew: {
+    words: "say when the manager renews this host's certificate, and whether it is late (exit 1)",
+    options: { state, json },
+  },
+  doctor: {
+    words: "look whether this host can be reached and patched; changes nothing, exit 1 on any problem",
+    options: { state, listen, executor, allow, json },
   },
   simulate: {
     words: "enrol and serve a fleet of invented hosts",
@@ -115,6 +137,15 @@ export class Arguments {
       throw new UsageError(`--${name} has to be ADDRESS:PORT, such as 0.0.0.0:12443 or [::]:12443.`);
     }
     return { hostname, port };
+  }
+
+  /** Whose connections are taken. @throws UsageError */
+  addresses(name: string): AddressRules {
+    try {
+      return readAddressRules(this.many(name));
+    } catch (thrown) {
+      throw new UsageError(`--${name}: ${reason(thrown)} Also known: manager (its own addresses), any.`);
+    }
   }
 
   /** An absolute path. @throws UsageError */

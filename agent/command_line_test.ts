@@ -8,6 +8,9 @@ Deno.test("what is wrong on the command line is named", async (t) => {
     ["unknown option", () => parseCommand("serve", ["--colour"]), /--colour/],
     ["stray word", () => parseCommand("serve", ["now"]), /now/],
     ["missing option", () => parseCommand("enrol", ["--address", "10.0.0.1"]), /--manager is missing/],
+    ["relative root", () => parseCommand("list", ["--root", "chroot"]).path("root"), /absolute path/],
+    ["a rule that is none", () => parseCommand("serve", ["--allow", "all"]).addresses("allow"), /--allow: "all".*any/],
+    ["a rule of doctor", () => parseCommand("doctor", ["--allow", "10.0.0.1/8"]).addresses("allow"), /10\.0\.0\.1/],
     ["relative path", () => parseCommand("serve", ["--state", "here"]).path("state"), /absolute path/],
     ["no port", () => parseCommand("serve", ["--listen", "127.0.0.1"]).endpoint("listen"), /ADDRESS:PORT/],
     ["name instead of address", () => parseCommand("serve", ["--listen", "host:1"]).endpoint("listen"), /ADDRESS:PORT/],
@@ -44,5 +47,9 @@ Deno.test("defaults, repetition, addresses of version 6", () => {
   assert.equal(args.path("state"), "/var/lib/patch-agent");
   assert.equal(args.on("simulated"), false);
   assert.equal(args.path("executor"), "/run/patch-agent/executor.sock");
+  assert.deepEqual(args.addresses("allow"), { any: false, manager: false, networks: ["10.0.0.0/8", "fd00::/8"] });
+  const bare = parseCommand("serve", ["--allow="]);
+  assert.deepEqual(bare.addresses("allow"), { any: false, manager: true, networks: [] }, "the manager only");
+  assert.equal(parseCommand("list", []).optional("root"), null);
   assert.match(usage(), /--ca-fingerprint HEX/);
 });

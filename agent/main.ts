@@ -7,19 +7,30 @@ export async function main(args: string[]): Promise<number> {
   try {
     switch (command) {
       case "serve":
-        // First of all: the side that talks to the network never runs a program, whatever it was started with.
-        Deno.permissions.revokeSync({ name: "run" });
-        Deno.permissions.revokeSync({ name: "ffi" });
+        withdraw();
         return await (await import("./serve.ts")).runServe(parseCommand("serve", rest), settings.version);
       case "simulate":
-        Deno.permissions.revokeSync({ name: "run" });
-        Deno.permissions.revokeSync({ name: "ffi" });
+        withdraw();
         return await (await import("./backends/simulated/simulate.ts"))
           .runSimulate(parseCommand("simulate", rest), settings.version);
       case "enrol":
-        Deno.permissions.revokeSync({ name: "run" });
-        Deno.permissions.revokeSync({ name: "ffi" });
+        withdraw();
         return await (await import("./enrol_command.ts")).runEnrol(parseCommand("enrol", rest));
+      case "list": {
+        // The one command here that runs programs; it talks to nobody instead.
+        Deno.permissions.revokeSync({ name: "net" });
+        Deno.permissions.revokeSync({ name: "ffi" });
+        const args = parseCommand("list", rest);
+        const root = args.optional("root") === null ? null : args.path("root");
+        return await (await import("./list_command.ts"))
+          .runList({ root, check: args.on("check"), json: args.on("json") });
+      }
+      case "renew":
+        withdraw();
+        return await (await import("./renew_command.ts")).runRenew(parseCommand("renew", rest));
+      case "doctor":
+        withdraw();
+        return await (await import("./doctor_command.ts")).runDoctor(parseCommand("doctor", rest));
       case "executor":
         return await (await import("./executor.ts")).runExecutor(rest);
       case "version":
@@ -38,6 +49,12 @@ export async function main(args: string[]): Promise<number> {
     console.error(`${thrown.message}\n\n${usage()}`);
     return 2;
   }
+}
+
+/** First of all: the side that talks to the network never runs a program, whatever it was started with. */
+function withdraw(): void {
+  Deno.permissions.revokeSync({ name: "run" });
+  Deno.permissions.revokeSync({ name: "ffi" });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { freePort } from "../testing/free_port.ts";
 import { startTestManager, type TestManager } from "./enrol_fixture_test.ts";
-import { enrolPermissions, permissionFlags, serverPermissions, simulatorPermissions } from "./permissions_server.ts";
+import {
+  doctorPermissions,
+  enrolPermissions,
+  permissionFlags,
+  renewPermissions,
+  serverPermissions,
+  simulatorPermissions,
+} from "./permissions_server.ts";
 import { Client } from "./server/server_fixture_test.ts";
 
 const script = new URL("./main.ts", import.meta.url).pathname;
@@ -128,6 +135,55 @@ Deno.test("enrol, serve, answer, reload, stop: each with its own permissions onl
       await agent.line("agent.reloaded");
       assert.equal((await client.call("GET", "/health")).json.data.crl_status, "valid");
     }
+    {
+      // Without --allow: the manager's own address is this one, as its address was seen at the enrolment.
+      await using agent = start(flags, [
+        "serve",
+        "--listen",
+        listen,
+        "--state",
+        `${folder}/state`,
+        "--executor",
+        socket,
+      ]);
+      await agent.line("agent.serving");
+      assert.match((await agent.line("agent.allowed")).message, /^Connections from 127\.0\.0\.1\.$/);
+      const client = new Client(port, { ca: manager.pki.ca, ...await manager.pki.manager() });
+      const request = await client.call("POST", "/api/v1/certificate/csr");
+      assert.match(request.json.data.csr_pem, /BEGIN CERTIFICATE REQUEST/);
+      const options = { listen, manager: authority(manager), state: `${folder}/state`, executor: socket };
+      const doctor = await run(permissionFlags(doctorPermissions(options)), [
+        ...["doctor", "--listen", listen, "--state", options.state, "--executor", socket, "--json"],
+      ]);
+      const { findings } = JSON.parse(doctor.out);
+      const told = new Map<string, { state: string; message: string }>(
+        findings.map((one: { check: string; state: string; message: string }) => [one.check, one]),
+      );
+      for (
+        const check of ["runtime", "folder", "files", "certificate", "revocation_list", "manager", "clock", "port"]
+      ) {
+        assert.equal(told.get(check)?.state, "ok", `${check}: ${told.get(check)?.message}`);
+      }
+      assert.match(told.get("port")!.message, /with this host's certificate/);
+      assert.match(told.get("renewal")!.message, /waits for the manager/);
+      assert.equal(told.get("executor")?.state, "problem", "its socket hangs up");
+      assert.equal(doctor.code, 1);
+      assert.doesNotMatch(doctor.out + doctor.err, /NotCapable|Requires|PRIVATE KEY/);
+      const renew = await run(permissionFlags(renewPermissions(options)), ["renew", "--state", options.state]);
+      assert.equal(renew.code, 0, renew.err);
+      assert.match(renew.out, /has asked for a new certificate/);
+    }
+    {
+      // 127.0.0.0/8 is not in it, so this machine's own address is out.
+      await using agent = start(flags, [
+        ...["serve", "--listen", listen, "--state", `${folder}/state`, "--executor", socket],
+        ...["--allow", "10.0.0.0/8,192.0.2.1"],
+      ]);
+      await agent.line("agent.serving");
+      const client = new Client(port, { ca: manager.pki.ca, ...await manager.pki.manager() });
+      await assert.rejects(client.call("GET", "/health"));
+      assert.match((await agent.line("peer.refused")).message, /--allow/);
+    }
     root_side.close();
     {
       await using agent = start(flags, ["serve", "--listen", listen, "--state", `${folder}/state`, "--simulated"]);
@@ -243,9 +299,9 @@ Deno.test("the network side can do nothing else", async (t) => {
   });
 });
 
-Deno.test("serve, simulate and enrol give up running programs, whatever they were started with", async (t) => {
+Deno.test("whoever talks to the network gives up running programs, whatever they were started with", async (t) => {
   await withFolder(async (folder) => {
-    for (const command of ["serve", "simulate", "enrol"]) {
+    for (const command of ["serve", "simulate", "enrol", "renew", "doctor"]) {
       await t.step(command, async () => {
         const probe = `import { main } from ${JSON.stringify(script)};
           await main([${JSON.stringify(command)}, "--no-such-option"]);
@@ -262,7 +318,11 @@ Deno.test("serve, simulate and enrol give up running programs, whatever they wer
 
 Deno.test("called wrongly: what is, what is expected, exit 2", async () => {
   for (
-    const args of [[], ["dance"], ["serve", "--colour"], ["serve", "--allow", "10.1"], ["simulate", "--hosts", "1"]]
+    const args of [[], ["dance"], ["serve", "--colour"], ["serve", "--allow", "10.1"], ["renew", "--now"], [
+      "simulate",
+      "--hosts",
+      "1",
+    ]]
   ) {
     const result = await run(["-A", "--no-prompt"], args);
     assert.equal(result.code, 2, args.join(" "));
@@ -279,5 +339,26 @@ Deno.test("not enrolled: serve says what to do", async () => {
     const result = await run(["-A", "--no-prompt"], ["serve", "--state", folder, "--listen", "127.0.0.1:0"]);
     assert.equal(result.code, 1);
     assert.match(result.out, /Run: patch-agent enrol/);
+    for (const command of ["renew", "doctor"]) {
+      const other = await run(["-A", "--no-prompt"], [command, "--state", folder]);
+      assert.equal(other.code, 1);
+      assert.match(other.out + other.err, /Run: patch-agent enrol/);
+    }
+  });
+});
+
+Deno.test("list talks to nobody", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(
+      `${folder}/list.ts`,
+      `import { main } from ${JSON.stringify(script)};
+       console.log(await main(["list", "--root", "/nowhere"]));
+       for (const name of ["net", "ffi"] as const) console.log(Deno.permissions.querySync({ name }).state);`,
+    );
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "--config", config, "--no-prompt", "-A", `${folder}/list.ts`],
+      stderr: "null",
+    }).output();
+    assert.deepEqual(new TextDecoder().decode(stdout).trim().split("\n"), ["2", "prompt", "prompt"]);
   });
 });

@@ -50,6 +50,25 @@ export function enrolPermissions(options: { manager: string; state: string; root
   };
 }
 
+/** For `patch-agent renew`: it reads the folder. */
+export function renewPermissions({ state }: { state: string }): AgentPermissions {
+  return { net: [], read: [state], write: [], env: ENV, sys: [] };
+}
+
+/** For `patch-agent doctor`: connects where `serve` does, and to `serve` itself; writes nothing. */
+export function doctorPermissions(options: ServerPermissionOptions): AgentPermissions {
+  const { listen, manager, state, executor } = options;
+  const own = listen.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
+  return {
+    net: [...new Set([listen, own]), manager, `unix:${executor}`],
+    read: [state, executor, executor.slice(0, executor.lastIndexOf("/"))],
+    // Deno asks for it to connect to a unix socket.
+    write: [executor],
+    env: ENV,
+    sys: [],
+  };
+}
+
 /**
  * For `patch-agent simulate`. `network` is the IPv4 network of the simulated hosts with their port, such as
  * 127.77.0.0/16:12443.

@@ -1,12 +1,13 @@
 import { X509Certificate } from "node:crypto";
 import type { z } from "zod";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, rfc3339 } from "../core/clock.ts";
 import { reason } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { CertificateUpdate } from "../protocol/api.ts";
 import { credentialsProblem, type ListenerCredentials } from "../protocol/listener.ts";
 import { issuedProblem, loadIdentity, pemBlocks, storeIdentity } from "./certificates.ts";
 import { keepFormer, pendingRequest, readFormer, readPending, removeFormer, removePending } from "./renewal_files.ts";
+import { datesOf, serialOf } from "./renewal_times.ts";
 import { type Revocation, RevocationListError } from "./revocation.ts";
 
 /** What was sent does not hold. `field` names the part of the body, `message` says what is and what to do. */
@@ -155,7 +156,7 @@ export class Renewal implements CertificateKeeper {
         });
       }
       const status = repeated ? "unchanged" : "installed";
-      return { serial: serialOf(this.#current), not_after: endOf(this.#current), status };
+      return { serial: serialOf(this.#current), not_after: rfc3339(datesOf(this.#current).not_after), status };
     });
   }
 
@@ -219,7 +220,7 @@ export class Renewal implements CertificateKeeper {
     const fresh = { ca: this.#current.ca, certificate: only, key: pending.key_pem };
     const problem = issuedProblem(fresh, names, clock);
     if (problem !== null) throw new CertificateRefusal("server_crt", problem);
-    if (startOf(fresh) < startOf(this.#current)) {
+    if (Temporal.Instant.compare(datesOf(fresh).not_before, datesOf(this.#current).not_before) < 0) {
       throw new CertificateRefusal("server_crt", "The certificate is older than the one in use.");
     }
     if (revoked.has(serialOf(fresh))) throw new CertificateRefusal("server_crt", "The certificate is revoked.");
@@ -262,7 +263,7 @@ export class Renewal implements CertificateKeeper {
       this.#former = null;
       this.#problem =
         `The manager came ${this.#attempts} times and did not use the new certificate (serial ${refused}). ` +
-        `The former one is shown again; it ends at ${endOf(former)}.`;
+        `The former one is shown again; it ends at ${rfc3339(datesOf(former).not_after)}.`;
       log.error("certificate.rolled_back", { message: this.#problem });
     } catch (thrown) {
       log.error("certificate.rollback_failed", { message: reason(thrown) });
@@ -285,19 +286,6 @@ async function asRefusal<T>(work: Promise<T>): Promise<T> {
   } catch (thrown) {
     throw thrown instanceof RevocationListError ? new CertificateRefusal("crl_pem", thrown.message) : thrown;
   }
-}
-
-function serialOf({ certificate }: ListenerCredentials): string {
-  return new X509Certificate(certificate).serialNumber.toLowerCase();
-}
-
-function startOf({ certificate }: ListenerCredentials): number {
-  return Date.parse(new X509Certificate(certificate).validFrom);
-}
-
-function endOf({ certificate }: ListenerCredentials): string {
-  const ends = Date.parse(new X509Certificate(certificate).validTo);
-  return Temporal.Instant.fromEpochMilliseconds(ends).toString({ fractionalSecondDigits: 3 });
 }
 
 /** False when either is none. */

@@ -7,7 +7,7 @@ import { SimulatedHost } from "./backends/simulated/host.ts";
 import { realScheduler } from "./backends/simulated/scheduler.ts";
 import { makeTraits } from "./backends/simulated/traits.ts";
 import { expiryProblem, loadIdentity, prepareState } from "./certificates.ts";
-import { type Arguments, UsageError } from "./command_line.ts";
+import type { Arguments } from "./command_line.ts";
 import { loadEnrolment } from "./enrol.ts";
 import { PinnedManager } from "./enrol_manager.ts";
 import { connectExecutor } from "./executor_client.ts";
@@ -15,7 +15,7 @@ import type { HostOperations } from "./host_operations.ts";
 import { Renewal } from "./renewal.ts";
 import { Revocation } from "./revocation.ts";
 import { startAgentServer } from "./server.ts";
-import { type AddressRules, ManagerAddresses, readAddressRules } from "./server/manager_addresses.ts";
+import { ManagerAddresses } from "./server/manager_addresses.ts";
 import { untilStopped } from "./stopping.ts";
 
 /**
@@ -25,7 +25,7 @@ import { untilStopped } from "./stopping.ts";
 export async function runServe(args: Arguments, version: string): Promise<number> {
   const state = args.path("state");
   const { hostname, port } = args.endpoint("listen");
-  const rules = addressRules(args);
+  const rules = args.addresses("allow");
   const clock = systemClock;
   const log = createLog({ format: Deno.stdout.isTerminal() ? "text" : "json" });
   try {
@@ -104,13 +104,4 @@ async function openHost(args: Arguments, state: string): Promise<HostOperations>
   if (!args.on("simulated")) return connectExecutor(args.path("executor"));
   const traits = makeTraits(args.number("seed", 0, 2 ** 31), 0);
   return await SimulatedHost.open(traits, fileStore(`${state}/simulated.json`), realScheduler(1), systemClock);
-}
-
-/** @throws UsageError */
-function addressRules(args: Arguments): AddressRules {
-  try {
-    return readAddressRules(args.many("allow"));
-  } catch (thrown) {
-    throw new UsageError(`--allow: ${reason(thrown)} Also known: manager (its own addresses), any.`);
-  }
 }
