@@ -2,8 +2,16 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { silentLog } from "../../core/log.ts";
 import { waitFor } from "../../testing/wait_for.ts";
 import type { Bed } from "../backends/apt/sandbox_fixture_test.ts";
-import type { ApplyOrder, HostJob, HostOperations } from "../host_operations.ts";
-import { type HostExecutor, openHostExecutor } from "./host_executor.ts";
+import type {
+  ApplyOrder,
+  HostJob,
+  HostOperations,
+  HostOrder,
+  RebootOrder,
+  RepairOrder,
+  RollbackOrder,
+} from "../host_operations.ts";
+import { type HostExecutor, type HostExecutorOptions, openHostExecutor } from "./host_executor.ts";
 
 /** An order with everything left at its default. */
 export function order(run_id: string, change: Partial<ApplyOrder> = {}): ApplyOrder {
@@ -22,11 +30,30 @@ export function order(run_id: string, change: Partial<ApplyOrder> = {}): ApplyOr
   };
 }
 
+const run = { deadline_ms: null, state_id: null };
+
+export function repairOrder(run_id: string, dry_run = false): RepairOrder {
+  return { ...run, operation: "repair", run_id, dry_run };
+}
+
+export function rollbackOrder(run_id: string, job_id: string, dry_run = false): RollbackOrder {
+  return { ...run, operation: "rollback", run_id, job_id, dry_run };
+}
+
+export function rebootOrder(run_id: string, change: Partial<RebootOrder> = {}): RebootOrder {
+  return { ...run, operation: "reboot", run_id, reboot_delay_seconds: 0, force: false, ...change };
+}
+
 /** An executor in this process on the bed's host; the same state folder every time. */
-export function openExecutor(bed: Bed, clock: Clock = systemClock): HostExecutor {
+export function openExecutor(
+  bed: Bed,
+  clock: Clock = systemClock,
+  options: Partial<HostExecutorOptions> = {},
+): HostExecutor {
   const { root, apt: manager, folder } = bed;
   const state = `${folder}/state`;
-  return openHostExecutor({ state, root, manager, clock, log: silentLog, version: "0.0.0", lock_timeout_seconds: 1 });
+  const common = { log: silentLog, version: "0.0.0", lock_timeout_seconds: 1 };
+  return openHostExecutor({ state, root, manager, clock, ...common, ...options });
 }
 
 /** Waits until a job has ended, whoever runs it. */
@@ -38,6 +65,6 @@ export async function endOf(operations: HostOperations, job_id: string): Promise
 }
 
 /** Starts an order and waits for its end. */
-export async function runToEnd(operations: HostOperations, wanted: ApplyOrder): Promise<HostJob> {
+export async function runToEnd(operations: HostOperations, wanted: HostOrder): Promise<HostJob> {
   return await endOf(operations, (await operations.start(wanted)).job_id);
 }

@@ -164,6 +164,42 @@ sandboxTest("a mirror that is away leaves the last listing, with age and reason"
   assert.equal(list.total, 13);
   assert.match(list.index_error!, /cannot be reached: .*127\.0\.0\.1/);
   const job = await runToEnd(executor, order("away", { packages: ["curlew"] }));
-  assert.equal(job.error_code, "NETWORK_ERROR");
+  assert.deepEqual([job.status, job.error_code], ["completed", null]);
+  assert.match(job.message, /^1 package at the wanted version\. The package index is not the newest: .*127\.0\.0\.1/);
+  assert.equal(await bed.version("curlew"), "7.88.1-11");
   await executor.close();
+});
+
+aptTest("a mirror that moved on in the middle: one newer index, one more try, never another version", async (t) => {
+  const cases = [
+    { name: "approved without a version", versions: {}, status: "completed", installed: "9.1-1" },
+    { name: "another version than approved", versions: { curlew: "9.0-1" }, status: "failed", installed: "7.88.1-10" },
+    { name: "gone again", versions: {}, status: "failed", installed: "7.88.1-10" },
+  ] as const;
+  for (const [index, { name, versions, status, installed }] of cases.entries()) {
+    await t.step(name, async () => {
+      await using mirror = await gatedMirror();
+      const { bed } = mirror;
+      const item = { name: "curlew", version: "9.0-1", suite: "lab-updates", description: "moves" } as const;
+      await publish(bed.repository, item);
+      const executor = openExecutor(bed);
+      mirror.hold(/curlew_9\.0.*\.deb$/);
+      const run = `moved-${index}`;
+      const { job_id } = await executor.start(order(run, { packages: ["curlew", "lumen-utils"], versions }));
+      await mirror.held();
+      const damage = name === "gone again" ? "missing" as const : undefined;
+      await publish(bed.repository, { ...item, version: "9.1-1" }, { damage });
+      await Deno.remove(`${bed.repository.folder}/pool/lab-updates/curlew_9.0-1_all.deb`);
+      mirror.release();
+      const job = await endOf(executor, job_id);
+      assert.equal(job.status, status, job.message);
+      assert.equal(await bed.version("curlew"), installed);
+      assert.equal(await bed.version("lumen-utils"), status === "completed" ? "2.38.1-6" : "2.38.1-5");
+      assert.equal(await bed.apt.transactionsOf(run), status === "completed" ? 1 : 0);
+      if (index === 1) assert.match(job.message, /Approved was 9\.0-1, on offer is now 9\.1-1/);
+      else assert.match(job.message, /mirror had moved on; the index was refreshed, planned again and tried once more/);
+      if (index === 2) assert.equal(job.error_code, "NETWORK_ERROR");
+      await executor.close();
+    });
+  }
 });
