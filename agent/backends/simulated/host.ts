@@ -3,10 +3,10 @@ import { type Clock, epochMs, rfc3339 } from "../../../core/clock.ts";
 import { uuidv7 } from "../../../core/ids.ts";
 import { hashMachineId } from "../../enrol_machine.ts";
 import type { HostJob, HostJobEvent, HostOperations, HostOrder } from "../../host_operations.ts";
-import type { HostState, HostStore } from "./host_state.ts";
+import { bootIdOf, type HostState, type HostStore, troubleOf } from "./host_state.ts";
 import { installedPackages, pendingPatches } from "./inventory.ts";
 import { JobQueue } from "./job_queue.ts";
-import { between, steadyUuid } from "./random.ts";
+import { between } from "./random.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Traits } from "./traits.ts";
 
@@ -41,7 +41,7 @@ export class SimulatedHost implements HostOperations {
 
   async health(): Promise<Health> {
     await this.#hesitate();
-    const { trouble } = this.traits;
+    const trouble = troubleOf(this.traits, this.state);
     const age = this.#indexAge();
     const problems = [
       ...(trouble === "interrupted"
@@ -82,7 +82,7 @@ export class SimulatedHost implements HostOperations {
       os_id_like: system.os_id_like,
       os_codename: system.os_codename,
       machine_id_hash: hashMachineId(traits.machine_id),
-      boot_id: steadyUuid(traits.seed, traits.index, "boot", state.booted_at ?? ""),
+      boot_id: bootIdOf(traits, state),
       boot_time: state.booted_at,
       init_system: system.init_system,
       package_manager: { name: system.manager, version: system.manager_version },
@@ -113,7 +113,7 @@ export class SimulatedHost implements HostOperations {
       package_manager: this.traits.distribution.manager,
       index_age_seconds: this.#indexAge(),
       index_error: stale ? INDEX_ERROR : null,
-      state: this.traits.trouble === "interrupted" ? "interrupted" : "ok",
+      state: troubleOf(this.traits, this.state) === "interrupted" ? "interrupted" : "ok",
     };
   }
 
@@ -181,6 +181,7 @@ function newState(traits: Traits, clock: Clock): HostState {
     state_id: uuidv7(clock),
     applied: [],
     restart_due: trouble === "reboot_due",
+    repaired: false,
     last_apply: null,
     booted_at: rfc3339(now.subtract({ seconds: between(3600, 90 * 86_400, seed, index, "boot") })),
     refreshed_at: rfc3339(now.subtract({ seconds: age })),

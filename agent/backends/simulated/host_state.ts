@@ -1,5 +1,7 @@
 import { z } from "zod";
-import type { ApplyOrder, HostJob } from "../../host_operations.ts";
+import type { HostJob, HostOrder } from "../../host_operations.ts";
+import { steadyUuid } from "./random.ts";
+import type { Traits, Trouble } from "./traits.ts";
 
 /** What a simulated host remembers over a restart of the process. */
 export interface HostState {
@@ -8,6 +10,8 @@ export interface HostState {
   /** Names of the packages whose update was installed by jobs. */
   applied: string[];
   restart_due: boolean;
+  /** True once a repair has finished what was interrupted. */
+  repaired: boolean;
   /** RFC 3339, null before the first. */
   last_apply: string | null;
   booted_at: string | null;
@@ -15,9 +19,19 @@ export interface HostState {
   /** Oldest first. */
   jobs: HostJob[];
   /** Orders of the jobs that have not ended, by job. */
-  orders: Record<string, ApplyOrder>;
+  orders: Record<string, HostOrder>;
   /** Runs of the last 90 days: their job, and when (milliseconds since the epoch). */
   runs: Record<string, { job_id: string; at: number }>;
+}
+
+/** What is wrong with a host now; a repair ends the one trouble that it can end. */
+export function troubleOf(traits: Traits, state: Pick<HostState, "repaired">): Trouble {
+  return traits.trouble === "interrupted" && state.repaired ? "none" : traits.trouble;
+}
+
+/** Another one after each restart. */
+export function bootIdOf(traits: Traits, state: Pick<HostState, "booted_at">): string {
+  return steadyUuid(traits.seed, traits.index, "boot", state.booted_at ?? "");
 }
 
 /** Where a host keeps its state. */
@@ -33,11 +47,28 @@ const Stored = z.looseObject({
   state_id: z.string(),
   applied: z.array(z.string()),
   restart_due: z.boolean(),
+  repaired: z.boolean().default(false),
   last_apply: z.string().nullable(),
   booted_at: z.string().nullable(),
   refreshed_at: z.string().nullable(),
-  jobs: z.array(z.looseObject({ job_id: z.string(), run_id: z.string(), status: z.string() })),
-  orders: z.record(z.string(), z.looseObject({ run_id: z.string() })),
+  // Files of before this agent could do more than apply hold less.
+  jobs: z.array(z.looseObject({
+    job_id: z.string(),
+    run_id: z.string(),
+    status: z.string(),
+    restart: z.unknown().default(null),
+    boot_id_before: z.string().nullable().default(null),
+    boot_id_after: z.string().nullable().default(null),
+    original_job_id: z.string().nullable().default(null),
+  })),
+  orders: z.record(
+    z.string(),
+    z.looseObject({
+      run_id: z.string(),
+      operation: z.enum(["apply", "repair", "rollback", "reboot"]).default("apply"),
+      reboot: z.preprocess((value) => typeof value === "boolean" ? value ? "needed" : "never" : value, z.unknown()),
+    }),
+  ),
   runs: z.record(z.string(), z.object({ job_id: z.string(), at: z.number() })),
 });
 

@@ -8,9 +8,9 @@ import {
   type HostOrder,
   OperationError,
 } from "../../host_operations.ts";
-import type { HostState, HostStore } from "./host_state.ts";
+import { bootIdOf, type HostState, type HostStore } from "./host_state.ts";
 import { type PendingUpdate, pendingUpdates } from "./inventory.ts";
-import { makePlan, type Plan, type Step } from "./plan.ts";
+import { makePlan, type Plan, planReboot, planRepair, planRollback, type Step } from "./plan.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Traits } from "./traits.ts";
 
@@ -55,11 +55,11 @@ export class JobQueue {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** @throws OperationError DEADLINE_PASSED, STATE_CHANGED, PKG_NOT_FOUND, QUEUE_FULL */
+  /**
+   * @throws OperationError DEADLINE_PASSED, STATE_CHANGED, PKG_NOT_FOUND, QUEUE_FULL, JOB_NOT_FOUND,
+   * ROLLBACK_NOT_ALLOWED, REBOOT_BLOCKED
+   */
   async start(order: HostOrder): Promise<HostJob> {
-    if (order.operation !== "apply") {
-      throw new OperationError("NOT_FOUND", `A simulated host cannot ${order.operation} yet.`);
-    }
     const now = epochMs(this.clock);
     const known = this.state.runs[order.run_id];
     if (known) {
@@ -73,7 +73,7 @@ export class JobQueue {
     if (order.deadline_ms !== null && order.deadline_ms <= now) {
       throw new OperationError("DEADLINE_PASSED", "The order came after its deadline. Nothing was done.");
     }
-    const updates = this.#chosen(order);
+    const updates = this.#affected(order);
     if (this.state.jobs.filter((job) => job.status === "pending").length >= MAX_WAITING) {
       throw new OperationError("QUEUE_FULL", `${MAX_WAITING} jobs are waiting already.`, true);
     }
@@ -126,6 +126,36 @@ export class JobQueue {
     this.#listeners.clear();
   }
 
+  /** Packages that an order is about. */
+  #affected(order: HostOrder): PendingUpdate[] {
+    switch (order.operation) {
+      case "apply":
+        return this.#chosen(order);
+      case "rollback":
+        return this.#changedBy(order.job_id);
+      case "reboot":
+        if (!order.force && this.state.jobs.some((job) => job.status === "pending" || job.status === "running")) {
+          throw new OperationError("REBOOT_BLOCKED", "Jobs wait or run on this host. Nothing was done.", true);
+        }
+        return [];
+      case "repair":
+        return [];
+    }
+  }
+
+  /** What a rollback would take back. */
+  #changedBy(job_id: string): PendingUpdate[] {
+    const job = this.find(job_id);
+    if (!job) throw new OperationError("JOB_NOT_FOUND", "This host has no such job.");
+    const names = new Set(job.changes.map((change) => change.name));
+    const gone = [...names].filter((name) => !this.state.applied.includes(name));
+    if (!job.rollback.possible || gone.length > 0) {
+      const why = job.rollback.reason ?? (gone.length > 0 ? `${gone.join(", ")} changed since.` : "It has not ended.");
+      throw new OperationError("ROLLBACK_NOT_ALLOWED", `This job cannot be taken back: ${why} Nothing was done.`);
+    }
+    return pendingUpdates(this.traits, new Set()).filter((one) => names.has(one.package.name));
+  }
+
   /** What the order would install now. */
   #chosen(order: ApplyOrder): PendingUpdate[] {
     const pending = pendingUpdates(this.traits, new Set(this.state.applied));
@@ -144,11 +174,11 @@ export class JobQueue {
     );
   }
 
-  #make(order: ApplyOrder, updates: PendingUpdate[]): HostJob {
+  #make(order: HostOrder, updates: PendingUpdate[]): HostJob {
     return {
       job_id: uuidv7(this.clock),
       run_id: order.run_id,
-      operation: order.dry_run ? "dry_run" : "apply",
+      operation: order.operation === "apply" && order.dry_run ? "dry_run" : order.operation,
       status: "pending",
       phase: "queued",
       progress_percent: 0,
@@ -161,15 +191,15 @@ export class JobQueue {
       started_at: null,
       completed_at: null,
       packages: updates.map((one) => one.package.name),
-      dry_run: order.dry_run,
+      dry_run: order.operation !== "reboot" && order.dry_run,
       changes: [],
       conffiles_kept: [],
       failed_packages: [],
-      rollback: { possible: false, reason: "A simulated host does not roll back.", missing_versions: [] },
+      rollback: { possible: false, reason: null, missing_versions: [] },
       restart: null,
       boot_id_before: null,
       boot_id_after: null,
-      original_job_id: null,
+      original_job_id: order.operation === "rollback" ? order.job_id : null,
       seq: 1,
     };
   }
@@ -184,15 +214,25 @@ export class JobQueue {
     const plan = this.#plan(job);
     job.status = "running";
     job.started_at ??= rfc3339(this.clock.now());
+    job.boot_id_before ??= bootIdOf(this.traits, this.state);
     this.#step(job, plan, 0);
   }
 
   #plan(job: HostJob): Plan {
     const order = this.state.orders[job.job_id];
     const wanted = new Set(job.packages);
-    const updates = pendingUpdates(this.traits, new Set(this.state.applied))
-      .filter((one) => wanted.has(one.package.name));
-    return makePlan(this.traits, order, updates, this.state.restart_due);
+    const applied = new Set(order.operation === "rollback" ? [] : this.state.applied);
+    const updates = pendingUpdates(this.traits, applied).filter((one) => wanted.has(one.package.name));
+    switch (order.operation) {
+      case "apply":
+        return makePlan(this.traits, order, updates, this.state);
+      case "repair":
+        return planRepair(this.traits, order, this.state);
+      case "rollback":
+        return planRollback(this.traits, order, updates);
+      case "reboot":
+        return planReboot(this.traits, order);
+    }
   }
 
   #step(job: HostJob, plan: Plan, at: number): void {
@@ -218,6 +258,13 @@ export class JobQueue {
       this.state.restart_due = false;
       this.state.booted_at = rfc3339(this.clock.now());
     }
+    if (step.repaired) this.state.repaired = true;
+    if (step.reverted && this.state.applied.includes(step.reverted)) {
+      const { package: one, update } = plan.updates.find((one) => one.package.name === step.reverted)!;
+      const { arch } = this.traits.distribution;
+      job.changes.push({ name: one.name, arch, from: update.version, to: one.version, action: "downgrade" });
+      this.state.applied = this.state.applied.filter((name) => name !== one.name);
+    }
     if (step.installed) {
       const { package: one, update } = plan.updates.find((one) => one.package.name === step.installed)!;
       job.changes.push({
@@ -235,7 +282,7 @@ export class JobQueue {
 
   async #finish(job: HostJob, plan: Plan): Promise<void> {
     this.#current = null;
-    if (job.dry_run && !plan.failure) {
+    if (job.operation === "dry_run" && !plan.failure) {
       job.changes = plan.updates.map(({ package: one, update }) => ({
         name: one.name,
         arch: this.traits.distribution.arch,
@@ -264,6 +311,13 @@ export class JobQueue {
     job.error_code = failure?.error_code ?? null;
     job.exit_code = failure ? failure.exit_code ?? null : 0;
     job.completed_at = rfc3339(this.clock.now());
+    job.boot_id_after = bootIdOf(this.traits, this.state);
+    if (!job.dry_run && job.changes.length > 0) {
+      const { restart_due } = this.state;
+      const reasons = restart_due ? ["A newer kernel is installed than the one that runs."] : [];
+      job.restart = { services: [], kernel: null, reboot: restart_due, reasons };
+    }
+    job.rollback = rollbackOf(job);
     delete this.state.orders[job.job_id];
     this.#tell(job, "");
   }
@@ -306,4 +360,13 @@ export class JobQueue {
       this.state.jobs.splice(this.state.jobs.indexOf(job), 1);
     }
   }
+}
+
+/** Whether an ended job can be taken back; kernels never are, as on a real host. */
+function rollbackOf(job: HostJob): HostJob["rollback"] {
+  const no = (reason: string | null) => ({ possible: false, reason, missing_versions: [] });
+  if (job.operation !== "apply" || job.changes.length === 0) return no("It changed no package.");
+  const kernel = job.changes.find((change) => /^(linux|kernel)/.test(change.name));
+  if (kernel) return no(`A kernel is not taken back (${kernel.name}): choose the former one at the boot.`);
+  return { possible: true, reason: null, missing_versions: [] };
 }

@@ -10,6 +10,10 @@ export interface Words {
   failed(one: PendingUpdate): string;
   diskFull(): string;
   end(count: number): string;
+  /** The former version again. */
+  revert(one: PendingUpdate): string;
+  /** What was interrupted is finished. */
+  repair(): string;
 }
 
 /** The words of one distribution's package manager. */
@@ -21,11 +25,14 @@ function common({ server }: Distribution) {
   return {
     refreshFailed: () => `Err: ${server}: temporary failure in name resolution\n`,
     diskFull: () => "write error: No space left on device\n",
+    revert: ({ package: one, update }: PendingUpdate) =>
+      `Downgrading ${one.name} (${update.version}) to (${one.version}) ... done\n`,
+    repair: () => "Setting up what was unpacked and not configured ... done\n",
     end: (count: number) => `${count} package${count === 1 ? "" : "s"} done.\n`,
   };
 }
 
-type Specific = Omit<Words, "refreshFailed" | "diskFull" | "end"> & Partial<Words>;
+type Specific = Omit<Words, "refreshFailed" | "diskFull" | "end" | "revert" | "repair"> & Partial<Words>;
 
 const managers: Record<Distribution["manager"], (distribution: Distribution) => Specific> = {
   apt: ({ server, arch, repository }) => ({
