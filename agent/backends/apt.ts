@@ -6,6 +6,7 @@ import { createDatabaseReader } from "./apt/database_state.ts";
 import { explainFailure } from "./apt/failures.ts";
 import { countTransactions, mentionsRun } from "./apt/history.ts";
 import { readIndexTime } from "./apt/index_time.ts";
+import { addInstallDates, createInstallDates } from "./apt/install_dates.ts";
 import { readInstalled } from "./apt/installed.ts";
 import { readListing } from "./apt/listing.ts";
 import { makePlan } from "./apt/plan.ts";
@@ -28,6 +29,7 @@ export function createApt(options: AptOptions): PackageManager {
   const { root, lock_timeout_seconds = 120 } = options;
   /** The running kernel; below a root it is not the managed system's. */
   const running = () => root === null ? Deno.osRelease() : null;
+  const installDates = createInstallDates(root);
   let architecture: Promise<string> | null = null;
   const native = () =>
     architecture ??= read(aptCall(root, programs.dpkg, ["--print-architecture"])).then((answer) =>
@@ -41,7 +43,10 @@ export function createApt(options: AptOptions): PackageManager {
       return /^apt (\S+)/.exec(stdout)?.[1] ?? null;
     },
     installedNames: async () => new Set((await readInstalled(root, await native())).map((row) => row.key)),
-    listing: async () => await readListing(root, await native()),
+    async listing() {
+      const found = await readListing(root, await native());
+      return { ...found, installed: addInstallDates(found.installed, await installDates()) };
+    },
     database: createDatabaseReader(root),
     refreshCall: () => aptCall(root, programs.apt_get, refreshArguments),
     indexTime: () => readIndexTime(root),

@@ -1,17 +1,22 @@
-import { statfsSync } from "node:fs";
 import { epochMs, rfc3339 } from "../../core/clock.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Health, PatchList, SystemInfo } from "../../protocol/api.ts";
 import { hashMachineId, parseOsRelease } from "../enrol_machine.ts";
+import { readBootId } from "./boot_id.ts";
+import { type DiskLimit, diskLimits, judgeDisks, readDisks } from "./disk.ts";
 import { readIfThere } from "./durable_file.ts";
+import { readInitSystem, readVirtualization } from "./host_machine.ts";
 import { CLOCK_TOLERANCE_MS, type IndexRefresh } from "./index_refresh.ts";
 import type { JobStore } from "./job_store.ts";
+import { createRestartReader } from "./needrestart.ts";
 import type { PackageManager } from "./package_manager.ts";
 
-/** Below this an update of a kernel may fail half-way. Bytes. */
-const LOW_DISK = 512 * 2 ** 20;
-/** An index older than this says little about today. Seconds. */
-const STALE_INDEX = 86_400;
+/** An index older than this says little about today: the same 48 hours after which compliance is unknown. Seconds. */
+export const STALE_INDEX = 172_800;
+/** A refresh that takes longer is worth a word in a list that is from before. Ms. */
+const LONG_REFRESH_MS = 15_000;
+/** Before this software existed no clock can stand right: 2025-01-01. A host without a battery starts in 1970. */
+const EARLIEST_MS = 1_735_689_600_000;
 
 export interface HostFacts {
   health(): Promise<Health>;
@@ -19,7 +24,10 @@ export interface HostFacts {
   patches(): Promise<PatchList>;
 }
 
-/** What the executor says about its host. Reading only: no lock is taken, no index refreshed. */
+/**
+ * What the executor says about its host. Reading only: no lock is taken, no index refreshed. Each condition has its
+ * row in docs/agent.md.
+ */
 export function createHostFacts(options: {
   root: string | null;
   manager: PackageManager;
@@ -27,47 +35,42 @@ export function createHostFacts(options: {
   store: JobStore;
   clock: Clock;
   version: string;
+  disk_limits?: readonly DiskLimit[];
 }): HostFacts {
-  const { root, manager, index, store, clock } = options;
+  const { root, manager, index, store, clock, disk_limits = diskLimits } = options;
   const path = (name: string) => (root ?? "") + name;
   const started = performance.now();
+  const restarts = createRestartReader(root);
   /** Unknown for an index from the future: counted as 0 it would be fresh until that future comes. */
   const age = (last: number | null) =>
     last === null || last - epochMs(clock) > CLOCK_TOLERANCE_MS ? null : Math.max(0, (epochMs(clock) - last) / 1000);
 
   return {
     async health() {
-      const [database, last] = [await manager.database(), await index.lastSuccess()];
-      const free = freeBytes(path("/var"));
-      const ahead = last === null ? 0 : last - epochMs(clock);
-      const problems: string[] = [];
-      if (database.state !== "ok" && database.words) problems.push(database.words);
-      if (free < LOW_DISK) problems.push(`Only ${Math.round(free / 2 ** 20)} MiB are free where packages are stored.`);
-      if (ahead > CLOCK_TOLERANCE_MS) {
-        problems.push(`The clock stands wrong: files are ${Math.round(ahead / 60_000)} minutes from the future.`);
-      }
-      if (index.failure) problems.push(`The package index could not be refreshed: ${index.failure.words}`);
-      const index_age = age(last);
-      const cache_status = index.failure
-        ? "failed" as const
-        : index_age === null
-        ? "unknown" as const
-        : index_age > STALE_INDEX
-        ? "stale" as const
-        : "fresh" as const;
+      const [database, last, disks] = await Promise.all([manager.database(), index.lastSuccess(), readDisks(root)]);
+      const disk_problems = judgeDisks(disks, disk_limits);
+      const clock_problem = judgeClock(epochMs(clock), last, index.failure?.clock === true);
+      const index_problem = judgeIndex(last, age(last), index.failure);
+      // A package manager at work is not an illness, but worth a word.
+      const ill = [
+        database.state === "locked" ? null : database.words,
+        ...disk_problems,
+        clock_problem,
+        index_problem.words,
+      ].filter((words) => words !== null);
+      const problems = database.state === "locked" && database.words !== null ? [database.words, ...ill] : ill;
       return {
-        // A package manager at work is not an illness.
-        status: problems.length > 0 && !(problems.length === 1 && database.state === "locked") ? "degraded" : "healthy",
+        status: ill.length > 0 ? "degraded" : "healthy",
         uptime_seconds: Math.round((performance.now() - started) / 1000),
         version: options.version,
-        last_cache_update: last === null ? null : rfc3339(Temporal.Instant.fromEpochMilliseconds(Math.trunc(last))),
-        cache_status,
+        last_cache_update: instantOf(last),
+        cache_status: index_problem.status,
         checks: {
           package_manager: database.state,
-          disk: free < LOW_DISK ? "low" : "ok",
-          clock: ahead > CLOCK_TOLERANCE_MS ? "skewed" : "ok",
+          disk: disk_problems.length > 0 ? "low" : "ok",
+          clock: clock_problem === null ? "ok" : "skewed",
         },
-        problems: problems.map((words) => words.slice(0, 512)),
+        problems: problems.map((words) => words.slice(0, 512)).slice(0, 16),
         agent: { name: "patch-agent", protocol: 1, simulated: false, state_id: store.state_id },
       };
     },
@@ -77,40 +80,63 @@ export function createHostFacts(options: {
         readIfThere(path("/etc/os-release")) ?? readIfThere(path("/usr/lib/os-release")) ?? "",
       );
       const machine_id = readIfThere(path("/etc/machine-id"))?.trim();
-      const [reboot, last] = [await manager.reboot(), await index.lastSuccess()];
+      const [reboot, last, disks, init_system, virtualization, boot_id, version] = await Promise.all([
+        manager.reboot(),
+        index.lastSuccess(),
+        readDisks(root),
+        readInitSystem(root),
+        readVirtualization(root),
+        readBootId(root),
+        manager.version(),
+      ]);
       const applied = store.records.findLast((record) =>
         record.job.operation === "apply" && record.job.status === "completed"
       );
+      const ended = store.records.findLast((record) => record.job.completed_at !== null)?.job.completed_at ?? "";
+      const running = await restarts.read(ended);
       const boot = epochMs(clock) - Deno.osUptime() * 1000;
+      const reasons = [...reboot.reasons];
+      if (running?.kernel && !reasons.some((words) => words.includes(running.kernel!))) {
+        reasons.push(`Kernel ${running.kernel} is installed and does not run yet`);
+      }
       return {
         hostname: (root === null ? Deno.hostname() : readIfThere(path("/etc/hostname"))?.trim()) || "unknown",
         os: release.PRETTY_NAME ?? release.NAME ?? "Linux",
         os_version: release.VERSION_ID,
         kernel: Deno.osRelease(),
         architecture: Deno.build.arch,
-        last_update_check: last === null ? null : rfc3339(Temporal.Instant.fromEpochMilliseconds(Math.trunc(last))),
+        last_update_check: instantOf(last),
         last_update_apply: applied?.job.completed_at ?? null,
-        pending_reboot: reboot.required,
+        pending_reboot: reboot.required || Boolean(running?.kernel),
         os_id: release.ID?.slice(0, 64),
         os_id_like: release.ID_LIKE,
         os_codename: release.VERSION_CODENAME?.slice(0, 64) ?? null,
         machine_id_hash: machine_id ? hashMachineId(machine_id) : undefined,
-        boot_id: await bootId(),
-        boot_time: rfc3339(Temporal.Instant.fromEpochMilliseconds(Math.trunc(boot))),
-        package_manager: { name: manager.name, version: await manager.version() },
-        reboot_reasons: reboot.reasons,
-        disk_free: { "/var": freeBytes(path("/var")) },
+        boot_id,
+        boot_time: instantOf(boot)!,
+        init_system,
+        package_manager: { name: manager.name, version },
+        reboot_reasons: reasons.map((words) => words.slice(0, 512)).slice(0, 64),
+        // Left out where nobody can say: an empty list would mean that nothing has to be restarted.
+        ...(running?.known ? { services_to_restart: running.services } : {}),
+        virtualization,
+        disk_free: Object.fromEntries(disks.map((disk) => [disk.path, disk.free])),
       };
     },
 
     async patches() {
       const [listing, database, last] = [await manager.listing(), await manager.database(), await index.lastSuccess()];
       const index_age = age(last);
-      const never = index_age !== null
-        ? null
-        : last === null
-        ? "The package index was never fetched on this host."
-        : "The package index is from the future, so its age is unknown: check the clock.";
+      const since = index.running_since;
+      const running_ms = since === null ? 0 : epochMs(clock) - since;
+      const under_way = running_ms > LONG_REFRESH_MS
+        ? `A refresh of the package index has been under way for ${
+          Math.round(running_ms / 1000)
+        } s; this list is from before. Ask again later.`
+        : null;
+      const { status, words } = judgeIndex(last, index_age, null);
+      const index_error = [index.failure?.words, under_way, listing.error, status === "unknown" ? words : null]
+        .filter((part) => typeof part === "string").join(" ");
       return {
         patches: listing.patches,
         total: listing.patches.length,
@@ -118,26 +144,59 @@ export function createHostFacts(options: {
         requires_reboot: listing.patches.some((patch) => patch.requires_reboot),
         package_manager: manager.name,
         index_age_seconds: index_age === null ? null : Math.round(index_age),
-        index_error: (index.failure?.words ?? listing.error ?? never)?.slice(0, 2048) ?? null,
+        index_error: index_error.slice(0, 2048) || null,
         state: database.state,
+        download_bytes: listing.download_bytes,
       };
     },
   };
 }
 
-function freeBytes(path: string): number {
-  const { bavail, bsize } = statfsSync(path);
-  return bavail * bsize;
+/** What is wrong with the clock, in words; null: nothing that shows. */
+function judgeClock(now: number, last: number | null, repositories_say_so: boolean): string | null {
+  const advice = "Set it, and switch on its synchronisation (`timedatectl set-ntp true` on the host).";
+  const ahead = last === null ? 0 : last - now;
+  if (now < EARLIEST_MS) {
+    return `The clock stands wrong: it says ${Temporal.Instant.fromEpochMilliseconds(now)}. ${advice}`;
+  }
+  if (ahead > CLOCK_TOLERANCE_MS) {
+    return `The clock stands wrong: files are ${Math.round(ahead / 60_000)} minutes from the future. ${advice}`;
+  }
+  return repositories_say_so ? `The clock stands wrong: a repository's index is not valid yet by it. ${advice}` : null;
 }
 
-async function bootId(): Promise<string | null> {
-  const { stdout } = await new Deno.Command("/usr/bin/cat", {
-    args: ["/proc/sys/kernel/random/boot_id"],
-    clearEnv: true,
-    env: {},
-    cwd: "/",
-    stdin: "null",
-    stderr: "null",
-  }).output();
-  return new TextDecoder().decode(stdout).trim().slice(0, 64) || null;
+/** How good the index is, and why not. */
+function judgeIndex(
+  last: number | null,
+  age: number | null,
+  failure: IndexRefresh["failure"],
+): { status: NonNullable<Health["cache_status"]>; words: string | null } {
+  const hours = age === null ? null : Math.floor(age / 3600);
+  if (failure !== null) {
+    const old = hours !== null && age! > STALE_INDEX ? ` What it knows is ${hours} hours old.` : "";
+    // The age first: long words about repositories are cut at their end.
+    return { status: "failed", words: `The package index could not be refreshed.${old} ${failure.words}` };
+  }
+  if (last === null) {
+    return {
+      status: "unknown",
+      words: "The package index was never fetched on this host. Refresh the host from the manager.",
+    };
+  }
+  if (age === null) {
+    return {
+      status: "unknown",
+      words: "The package index is from the future, so its age is unknown: check the clock.",
+    };
+  }
+  if (age <= STALE_INDEX) return { status: "fresh", words: null };
+  return {
+    status: "stale",
+    words:
+      `The package index is ${hours} hours old, so newer updates are not known. Refresh the host from the manager.`,
+  };
+}
+
+function instantOf(time: number | null): string | null {
+  return time === null ? null : rfc3339(Temporal.Instant.fromEpochMilliseconds(Math.trunc(time)));
 }

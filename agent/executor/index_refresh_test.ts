@@ -22,8 +22,12 @@ sandboxTest("the index is refreshed when it is too old, and only then", async (b
   assert.ok(before.index_age_seconds! >= 7190 && before.index_age_seconds! < 7300, String(before.index_age_seconds));
   assert.equal(await offered(3600), "9-1");
   assert.ok((await executor.patches({})).index_age_seconds! < 60);
-  ahead = 7200 + 25 * 3600;
-  assert.equal((await executor.health()).cache_status, "stale");
+  ahead = 7200 + 47 * 3600;
+  assert.equal((await executor.health()).cache_status, "fresh");
+  ahead = 7200 + 49 * 3600;
+  const stale = await executor.health();
+  assert.deepEqual([stale.cache_status, stale.status], ["stale", "degraded"]);
+  assert.match(stale.problems![0], /index is 49 hours old.*Refresh the host/);
   ahead = -7200;
   const skewed = await executor.health();
   assert.deepEqual([skewed.checks?.clock, skewed.status], ["skewed", "degraded"]);
@@ -61,7 +65,9 @@ sandboxTest("without any index the list says so instead of no updates", async (b
   const list = await executor.patches({});
   assert.deepEqual([list.total, list.index_age_seconds], [0, null]);
   assert.match(list.index_error!, /never fetched/);
-  assert.equal((await executor.health()).cache_status, "unknown");
+  const health = await executor.health();
+  assert.deepEqual([health.cache_status, health.status, health.last_cache_update], ["unknown", "degraded", null]);
+  assert.match(health.problems![0], /never fetched on this host. Refresh/);
   assert.equal((await executor.patches({ max_index_age_seconds: 60 })).total, 13);
   await executor.close();
 });

@@ -49,3 +49,32 @@ export function parseRestartNeeds(text: string): RunningOldCode {
     known: kernel.VER !== undefined,
   };
 }
+
+/** How long an answer holds while no job ends. Ms. */
+const KEEP_MS = 600_000;
+/** How long a question waits for needrestart. Ms. */
+const WAIT_MS = 5_000;
+
+/**
+ * Keeps what needrestart said, because it looks at every process.
+ * @returns `read(epoch)`: another epoch (the end of the newest job) asks anew. Null while it still works
+ */
+export function createRestartReader(root: string | null): { read(epoch: string): Promise<RunningOldCode | null> } {
+  let kept: { epoch: string; at: number; answer: Promise<RunningOldCode> } | null = null;
+  return {
+    async read(epoch) {
+      // A file below a root costs nothing to read again.
+      if (root !== null) return await readRestartNeeds(root);
+      if (kept === null || kept.epoch !== epoch || performance.now() - kept.at > KEEP_MS) {
+        kept = { epoch, at: performance.now(), answer: readRestartNeeds(root) };
+      }
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const limit = new Promise<null>((resolve) => timer = setTimeout(() => resolve(null), WAIT_MS));
+      try {
+        return await Promise.race([kept.answer, limit]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
