@@ -26,6 +26,8 @@ export interface SandboxPackage {
   conffile?: { path: string; text: string };
   /** Shell text that runs after unpacking; it must keep to "$DPKG_ROOT". */
   postinst?: string;
+  /** The same before unpacking. */
+  preinst?: string;
   /** Part of all machines that may have it already, 0 to 100. */
   phased_percent?: number;
   /** Size of a filler file, so that downloads differ; 0 to 1024. */
@@ -69,6 +71,15 @@ echo "*** System restart required ***" > "$DPKG_ROOT/run/reboot-required"
 echo linux-image-sandbox >> "$DPKG_ROOT/run/reboot-required.pkgs"
 `;
 
+/** As everywhere, the newest version's changelog has the entries of those before it. */
+const tesseraChangelog = [
+  ["3.0.11-1+deb12u3", "lab-updates; urgency=medium", "Fix a regression in session tickets."],
+  ["3.0.11-1+deb12u2", "lab-security; urgency=high", "Fix CVE-2026-990011 and CVE-2026-990012."],
+  ["3.0.11-1", "lab; urgency=medium", "New upstream version, with the fix of CVE-2026-990001."],
+].map(([version, where, words]) =>
+  `tessera (${version}) ${where}\n\n  * ${words}\n\n -- Sandbox <sandbox@example.test>  Thu, 01 Jan 2026 00:00:00 +0000\n`
+).join("\n");
+
 /**
  * Every version that the repository offers. Names, products and CVE numbers are invented; the numbers lie far
  * above those in use, so that nobody takes them for real ones.
@@ -84,7 +95,11 @@ export const sandboxPackages: SandboxPackage[] = [
       installed_size: 5120,
     }],
     // The security fix is hidden behind an ordinary update: it still has to count as security.
-    ["3.0.11-1+deb12u3", "lab-updates", { changes: ["Fix a regression in session tickets."], installed_size: 5124 }],
+    ["3.0.11-1+deb12u3", "lab-updates", {
+      changes: ["Fix a regression in session tickets."],
+      changelog: tesseraChangelog,
+      installed_size: 5124,
+    }],
   ]),
   ...versions({ name: "tessera-tools", source: "tessera", description: "command line tools for Tessera" }, [
     ["3.0.11-1", "lab", { depends: "libtessera3 (>= 3.0.11-1)" }],

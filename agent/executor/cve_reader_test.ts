@@ -53,8 +53,8 @@ function scene(bed: Bed, options: Partial<CveReaderOptions> = {}, clock = fakeCl
 }
 
 const everything = {
-  // Version u3 has no fix of its own: its changelog in the sandbox names none, and was read.
-  "libtessera3": null,
+  // Version u3 has no fix of its own; those of u2 below it count, those of the installed one do not.
+  "libtessera3": ["CVE-2026-990011", "CVE-2026-990012"],
   "tessera-tools": ["CVE-2026-990013"],
   "corvid-httpd": ["CVE-2026-990021"],
   "linux-image-sandbox": ["CVE-2026-990031"],
@@ -85,8 +85,7 @@ sandboxTest("cves: a first listing has none and says so, the next one has them, 
 sandboxTest("cves: each source once, also after a restart, and without the mirror", async (bed) => {
   const first = scene(bed);
   const known = await first.look();
-  assert.deepEqual(Object.keys(known).sort(), Object.keys(everything).sort());
-  for (const [name, ids] of Object.entries(everything)) if (ids) assert.deepEqual(known[name], ids, name);
+  assert.deepEqual(known, everything);
   assert.deepEqual([first.reads.length, new Set(first.reads).size], [5, 5]);
   assert.deepEqual(await first.look(), known);
   await first.reader.stop();
