@@ -158,7 +158,10 @@ const troubles: Trouble[] = [
   ["a list that ended", () => ({ clock: shifted(8) }), "revocation_list", /ended at/],
   [
     "a list of two days ago",
-    (host) => Deno.utime(`${state(host)}/${CRL_FILE}`, Date.now() / 1000, Date.now() / 1000 - 48 * 3600),
+    (host) => {
+      const then = systemClock.now().subtract({ hours: 48 }).epochMilliseconds / 1000;
+      return Deno.utime(`${state(host)}/${CRL_FILE}`, then, then);
+    },
     "revocation_list",
     /48 hours ago/,
   ],
