@@ -13,7 +13,7 @@ import * as esbuild from "esbuild";
 import { collectLicenses } from "../cli/collect_licenses.ts";
 import { readArguments } from "../cli/arguments.ts";
 import { complain, say } from "../cli/program.ts";
-import { EXECUTOR_PROGRAMS } from "../agent/permissions_executor.ts";
+import { EXECUTOR_PROGRAMS, MACHINE_PROGRAMS } from "../agent/permissions_executor.ts";
 import { ARGON2_FILE } from "../core/permissions.ts";
 import { build } from "./build.ts";
 
@@ -42,7 +42,7 @@ const executables: Executable[] = [
     entries: ["agent/main.ts"],
     carries: ["licenses.txt"],
     // One file for both sides: the network side gives back the right to run at its first statement.
-    permissions: ["net", "read", "write", "env", `run=${EXECUTOR_PROGRAMS.join(",")}`, "sys"],
+    permissions: ["net", "read", "write", "env", `run=${[...EXECUTOR_PROGRAMS, ...MACHINE_PROGRAMS].join(",")}`, "sys"],
   },
 ];
 
