@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { epochMs } from "../core/clock.ts";
-import { type EnrolRequest, EnrolStatus } from "../protocol/api.ts";
+import { type EnrolRequest, EnrolStatus } from "../protocol/enrolment.ts";
 import type { ListenerCredentials } from "../protocol/listener.ts";
 import { LimitError, parseJsonLimited, requestLimits } from "../protocol/limits.ts";
 import { readRevocationList } from "../protocol/peer.ts";

@@ -6,7 +6,7 @@ import { issueAgentCertificate, issueUiCertificate } from "../core/ca/authority.
 import { buildCrl, type RevokedCertificate } from "../core/ca/crl.ts";
 import { generateKeyPair } from "../core/ca/signer.ts";
 import { x509 } from "../core/ca/x509.ts";
-import { EnrolRequest } from "../protocol/api.ts";
+import { EnrolRequest } from "../protocol/enrolment.ts";
 import { makePki, type TestPki } from "./server/server_fixture_test.ts";
 
 /** What the test's manager answers to one call; null: as a good manager does. */

@@ -1,4 +1,4 @@
-import type { EnrolStatus } from "../../protocol/api.ts";
+import type { EnrolStatus } from "../../protocol/enrolment.ts";
 import { appendFor } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { EnrolStatus } from "../../protocol/api.ts";
+import { EnrolStatus } from "../../protocol/enrolment.ts";
 import { testDatabase } from "../../testing/database.ts";
 import { anonymous, ask, body, counts, CRL, newCsr, newIssuer, refused } from "../../testing/enrolment_scene.ts";
 import { fakeClock } from "../../testing/fake_clock.ts";

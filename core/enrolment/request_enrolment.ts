@@ -1,4 +1,4 @@
-import { EnrolRequest } from "../../protocol/api.ts";
+import { EnrolRequest } from "../../protocol/enrolment.ts";
 import { appendFor } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
 import { readCsr } from "../ca/csr.ts";

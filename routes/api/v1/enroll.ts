@@ -3,7 +3,7 @@ import { collectEnrolment } from "../../../core/enrolment/collect_enrolment.ts";
 import { requestEnrolment } from "../../../core/enrolment/request_enrolment.ts";
 import { AppError } from "../../../core/errors.ts";
 import { readSettings } from "../../../core/settings/read_settings.ts";
-import { EnrolRequest, EnrolStatus } from "../../../protocol/api.ts";
+import { EnrolRequest, EnrolStatus } from "../../../protocol/enrolment.ts";
 import type { ApiAccess } from "../../../web/mod.ts";
 import { answer, answers, apiApp, jsonBody } from "../../(_api)/api_app.ts";
 import { issuerOf } from "../../(_role)/issuer.ts";
