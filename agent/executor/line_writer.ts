@@ -4,6 +4,8 @@ export interface LineWriter {
   write(value: unknown): void;
   /** Settles when everything handed over so far is written or the connection is gone. */
   drain(): Promise<void>;
+  /** Bytes handed over and not written yet. */
+  readonly waiting: number;
 }
 
 /** Bytes that may wait for a peer that does not read. A whole list of packages fits; a forgotten watcher does not. */
@@ -35,5 +37,8 @@ export function createLineWriter(
       });
     },
     drain: () => tail,
+    get waiting() {
+      return waiting;
+    },
   };
 }

@@ -9,6 +9,8 @@ import { createLineWriter, type LineWriter } from "./line_writer.ts";
 const CONNECTIONS = 16;
 /** Calls of one connection that may run at once. */
 const CALLS = 32;
+/** A peer that leaves more than this untaken is not asked for its next call: the answers would wait in memory. */
+const UNTAKEN_BYTES = 2 ** 20;
 
 export interface SocketServer {
   close(): Promise<void>;
@@ -65,6 +67,7 @@ async function serveConnection(connection: Deno.Conn, operations: HostOperations
   let open = 0;
   try {
     for await (const line of readLines(connection)) {
+      if (writer.waiting > UNTAKEN_BYTES) await writer.drain();
       const request = ExecutorRequest.parse(JSON.parse(line));
       if (request.call === "watch") {
         stopWatching();
