@@ -18,8 +18,7 @@ export async function main(args: string[]): Promise<number> {
         return await (await import("./enrol_command.ts")).runEnrol(parseCommand("enrol", rest));
       case "list": {
         // The one command here that runs programs; it talks to nobody instead.
-        Deno.permissions.revokeSync({ name: "net" });
-        Deno.permissions.revokeSync({ name: "ffi" });
+        for (const name of ["net", "write", "env", "ffi", "sys"] as const) Deno.permissions.revokeSync({ name });
         const args = parseCommand("list", rest);
         const root = args.optional("root") === null ? null : args.path("root");
         return await (await import("./list_command.ts"))

@@ -43,7 +43,7 @@ export const cancelJob: Handler = async ({ operations, name }) => {
 export const rollBackJob: Handler = async ({ operations, name, body, clock }) => {
   const original_job_id = jobId(name);
   const request = readBody(RollbackRequest, body);
-  if (!await operations.job(original_job_id)) throw noSuchJob();
+  // Whether there is such a job is asked there: a repeated order is answered although its job was forgotten since.
   const job = await operations.start(readRollback(original_job_id, request, clock));
   return accepted(job, { operation: "rollback", original_job_id });
 };
