@@ -69,7 +69,7 @@ export function createApt(options: AptOptions): PackageManager {
     },
     planRepair: async () => await planRepair(root, await native()),
     configureCall: () => configureCall(root),
-    fixCall: (run_id) => aptCall(root, programs.apt_get, fixArguments(run_id, lock_timeout_seconds)),
+    fixCall: (run_id, again) => aptCall(root, programs.apt_get, fixArguments(run_id, again, lock_timeout_seconds)),
     rollback: {
       oldVersions: async (plan) => await findOldVersions(root, await native(), running(), plan),
       save: (versions, place, signal) => saveOldVersions(root, versions, place, signal),

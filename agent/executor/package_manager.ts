@@ -92,7 +92,9 @@ export interface RepairPlan {
   journal: boolean;
   /** Packages that are unpacked and not configured, or worse, in words by name. */
   unfinished: { name: string; state: string; words: string }[];
-  /** What completing the dependencies would change. */
+  /** Those whose files are in pieces and have to be unpacked again, in these versions. */
+  again: { name: string; arch: string; version: string }[];
+  /** What unpacking again and completing the dependencies would change. */
   changes: PackageChange[];
   /** Not empty: completing would remove or downgrade something, or cannot work; it must not be started. */
   refused: z.infer<typeof FailedPackage>[];
@@ -179,7 +181,7 @@ export interface PackageManager {
   planRepair(): Promise<RepairPlan>;
   /** First half of a repair: finishes what was begun. */
   configureCall(): Promise<ProgramCall>;
-  /** Second half: completes broken dependencies, never by a removal. */
-  fixCall(run_id: string): ProgramCall;
+  /** Second half: unpacks again what is in pieces and completes broken dependencies, never by a removal. */
+  fixCall(run_id: string, again: RepairPlan["again"]): ProgramCall;
   readonly rollback: RollbackManager;
 }

@@ -27,7 +27,7 @@ export async function runRepair(
   const plan = await context.manager.planRepair();
   if (control.cancelled) return void cancelJob(context, record);
   record.job.changes = plan.changes;
-  record.job.packages = [...new Set([...plan.unfinished, ...plan.changes].map((item) => item.name))];
+  record.job.packages = namesOf([...plan.unfinished, ...plan.changes]);
   const configure = plan.journal || plan.unfinished.length > 0;
   if (!configure && plan.changes.length === 0 && plan.refused.length === 0) {
     return endJob(context, record, {
@@ -37,7 +37,7 @@ export async function runRepair(
   }
   if (plan.refused.length > 0 && (order.dry_run || !configure)) return void refused(context, record, plan);
   if (order.dry_run) return endJob(context, record, { status: "completed", message: dryWords(plan) });
-  if (!configure) return await fix(context, record, control, []);
+  if (!configure) return await fix(context, record, control, plan, []);
   const end = await runTransaction(context, record, control, await context.manager.configureCall(), {
     ...{ step: "configure", phase: "install", message: "Configuring what is unpacked" },
   });
@@ -61,15 +61,22 @@ export async function continueRepair(
     // Refused removals leave the first half done, and are said together with what is still unfinished.
     if (plan.refused.length === 0 && plan.changes.length > 0) {
       record.job.changes = plan.changes;
-      return await fix(context, record, control, conffiles);
+      record.job.packages = namesOf([...record.job.packages.map((name) => ({ name })), ...plan.changes]);
+      return await fix(context, record, control, plan, conffiles);
     }
   }
   await conclude(context, record, end, conffiles);
 }
 
-async function fix(context: JobContext, record: JobRecord, control: JobControl, conffiles: string[]): Promise<void> {
+async function fix(
+  context: JobContext,
+  record: JobRecord,
+  control: JobControl,
+  plan: RepairPlan,
+  conffiles: string[],
+): Promise<void> {
   control.too_late = false;
-  const end = await runTransaction(context, record, control, context.manager.fixCall(record.job.run_id), {
+  const end = await runTransaction(context, record, control, context.manager.fixCall(record.job.run_id, plan.again), {
     ...{ step: "fix", phase: "download", message: "Completing the dependencies" },
   });
   if ("failure" in end) return void failJob(context, record, end.failure);
@@ -120,10 +127,16 @@ function dryWords(plan: RepairPlan): string {
   const parts: string[] = [];
   if (plan.journal) parts.push("finish the change in which dpkg was interrupted");
   if (plan.unfinished.length > 0) parts.push(`configure ${names(plan.unfinished)}`);
-  const change = (action: string) => plan.changes.filter((item) => item.action === action);
+  const change = (action: string) => plan.changes.filter((item) => item.action === action && item.from !== item.to);
+  const again = plan.changes.filter((item) => item.from === item.to);
+  if (again.length > 0) parts.push(`unpack ${names(again)} again`);
   if (change("install").length > 0) parts.push(`install ${names(change("install"))}`);
   if (change("upgrade").length > 0) parts.push(`update ${names(change("upgrade"))}`);
   return `Would ${parts.join(", then ")}.`;
+}
+
+function namesOf(list: { name: string }[]): string[] {
+  return [...new Set(list.map((item) => item.name))];
 }
 
 function names(list: { name: string }[]): string {

@@ -156,18 +156,28 @@ function removalArgument({ name, arch }: Omit<Target, "version">): string {
   return `${name}:${arch}-`;
 }
 
-/** Completes broken dependencies; whatever would have to be removed stops it. */
-export function fixArguments(run_id: string, lock_timeout_seconds: number): string[] {
+/**
+ * Completes broken dependencies; whatever would have to be removed stops it.
+ * @param again packages whose files are in pieces and must be unpacked again, in exactly these versions: apt's `-f`
+ * says that it would do so and does nothing (measured with 2.6)
+ */
+export function fixArguments(run_id: string, again: Target[], lock_timeout_seconds: number): string[] {
   return [
     ...["-o", runMark(run_id)],
     ...["-y", "-q", "--no-remove"],
     ...transactionOptions(lock_timeout_seconds),
-    ...["-f", "install"],
+    ...fixWords(again),
   ];
 }
 
 /** The same as a simulation. Removals are allowed here, so that they can be named and refused. */
-export const fixSimulation = ["-s", "-q", ...noLocks(), "-f", "install"];
+export function fixSimulation(again: Target[]): string[] {
+  return ["-s", "-q", ...noLocks(), ...fixWords(again)];
+}
+
+function fixWords(again: Target[]): string[] {
+  return ["-f", ...(again.length > 0 ? ["--reinstall"] : []), "install", ...again.map(targetArgument)];
+}
 
 /**
  * dpkg finishes what it has begun: every package that is unpacked and not configured.

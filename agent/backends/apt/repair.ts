@@ -2,7 +2,8 @@ import type { ProgramCall, RepairPlan } from "../../executor/package_manager.ts"
 import { configureArguments, fixSimulation } from "./arguments.ts";
 import { aptCall, hostPath, programs, read } from "./command.ts";
 import { explainFailure } from "./failures.ts";
-import { isConfigured, readInstalled, stateWords } from "./installed.ts";
+import { type InstalledRow, isConfigured, readInstalled, stateWords } from "./installed.ts";
+import { parsePolicy } from "./policy.ts";
 import { parseSimulation } from "./simulation.ts";
 import { dpkgState } from "./verify.ts";
 
@@ -11,12 +12,10 @@ import { dpkgState } from "./verify.ts";
  * interrupted dpkg, with the database as it was before the interrupted change.
  */
 export async function planRepair(root: string | null, native: string): Promise<RepairPlan> {
-  const [rows, journal, simulation] = await Promise.all([
-    readInstalled(root, native),
-    hasJournal(root),
-    read(aptCall(root, programs.apt_get, fixSimulation)),
-  ]);
-  const plan: RepairPlan = { journal, unfinished: [], changes: [], refused: [], error_code: null };
+  const [rows, journal] = await Promise.all([readInstalled(root, native), hasJournal(root)]);
+  const plan: RepairPlan = { journal, unfinished: [], again: [], changes: [], refused: [], error_code: null };
+  await findAgain(root, native, rows, plan);
+  const simulation = await read(aptCall(root, programs.apt_get, fixSimulation(plan.again)));
   for (const row of rows) {
     if (!isConfigured(row)) plan.unfinished.push({ name: row.key, state: dpkgState(row), words: stateWords(row) });
   }
@@ -32,8 +31,32 @@ export async function planRepair(root: string | null, native: string): Promise<R
       plan.refused.push({ name: change.name, reason: `It would be downgraded to ${change.to}.` });
     }
   }
-  if (plan.refused.length > 0) plan.error_code = "DEPENDENCY_CONFLICT";
+  if (plan.refused.length > 0) plan.error_code ??= "DEPENDENCY_CONFLICT";
   return plan;
+}
+
+/**
+ * Packages in pieces: cut off while their files were replaced, so that only unpacking helps. In the version that
+ * dpkg has on record where a repository still has it, in the candidate's otherwise.
+ */
+async function findAgain(root: string | null, native: string, rows: InstalledRow[], plan: RepairPlan): Promise<void> {
+  const pieces = rows.filter((row) => row.abbreviation[1] === "H" || row.abbreviation[2] === "R");
+  if (pieces.length === 0) return;
+  const answer = await read(aptCall(root, programs.apt_cache, ["policy", ...pieces.map((row) => row.key)]));
+  const table = parsePolicy(answer.stdout);
+  for (const row of pieces) {
+    const offered = (table.get(row.key)?.versions ?? []).filter((item) => item.suites.length > 0)
+      .map((item) => item.version);
+    const candidate = table.get(row.key)?.candidate ?? "";
+    const version = [row.version, candidate].find((wanted) => offered.includes(wanted));
+    if (version !== undefined) {
+      plan.again.push({ name: row.name, arch: row.arch === "all" ? native : row.arch, version });
+      continue;
+    }
+    const reason = `It has to be unpacked again, and no repository has its version ${row.version} any more.`;
+    plan.refused.push({ name: row.key, reason });
+    plan.error_code = "PKG_NOT_FOUND";
+  }
 }
 
 /**
