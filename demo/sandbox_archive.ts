@@ -92,9 +92,10 @@ async function writeTree(tree: string, item: SandboxPackage): Promise<void> {
   if (item.filler_kib) {
     await Deno.writeFile(`${tree}/usr/share/${item.name}/data`, new Uint8Array(1024 * item.filler_kib));
   }
-  if (item.postinst) {
-    await Deno.writeTextFile(`${tree}/DEBIAN/postinst`, `#!/bin/sh\n${item.postinst}`);
-    await Deno.chmod(`${tree}/DEBIAN/postinst`, 0o755);
+  for (const script of ["preinst", "postinst"] as const) {
+    if (item[script] === undefined) continue;
+    await Deno.writeTextFile(`${tree}/DEBIAN/${script}`, `#!/bin/sh\n${item[script]}`);
+    await Deno.chmod(`${tree}/DEBIAN/${script}`, 0o755);
   }
   if (item.conffile) {
     const { path, text } = item.conffile;
