@@ -1,5 +1,6 @@
 import { epochMs, rfc3339 } from "../../core/clock.ts";
 import type { Clock } from "../../core/clock.ts";
+import { reason } from "../../core/errors.ts";
 import type { Health, PatchList, SystemInfo } from "../../protocol/api.ts";
 import { hashMachineId, parseOsRelease } from "../enrol_machine.ts";
 import { readBootId } from "./boot_id.ts";
@@ -9,7 +10,7 @@ import { readInitSystem, readVirtualization } from "./host_machine.ts";
 import { CLOCK_TOLERANCE_MS, type IndexRefresh } from "./index_refresh.ts";
 import type { JobStore } from "./job_store.ts";
 import { createRestartReader } from "./needrestart.ts";
-import type { PackageManager } from "./package_manager.ts";
+import type { Listing, PackageManager } from "./package_manager.ts";
 
 /** An index older than this says little about today: the same 48 hours after which compliance is unknown. Seconds. */
 export const STALE_INDEX = 172_800;
@@ -44,6 +45,25 @@ export function createHostFacts(options: {
   /** Unknown for an index from the future: counted as 0 it would be fresh until that future comes. */
   const age = (last: number | null) =>
     last === null || last - epochMs(clock) > CLOCK_TOLERANCE_MS ? null : Math.max(0, (epochMs(clock) - last) / 1000);
+
+  let newest: Listing | null = null;
+  /**
+   * Where the package manager can say nothing at all (a source line that nobody understands), what it said before
+   * is still on offer somewhere, only not to be installed now: an empty list would look like a host without updates.
+   */
+  async function list(): Promise<{ listing: Listing; silent: boolean }> {
+    try {
+      return { listing: newest = await manager.listing(), silent: false };
+    } catch (thrown) {
+      const error = reason(thrown).slice(0, 500);
+      const blocked = { installable: false, state: "blocked", state_reason: error } as const;
+      const patches = newest?.patches.map((patch) => ({ ...patch, ...blocked })) ?? [];
+      return {
+        listing: { installed: [], security_offers: [], ...newest, patches, download_bytes: null, error },
+        silent: true,
+      };
+    }
+  }
 
   return {
     async health() {
@@ -125,7 +145,8 @@ export function createHostFacts(options: {
     },
 
     async patches() {
-      const [listing, database, last] = [await manager.listing(), await manager.database(), await index.lastSuccess()];
+      const [database, last] = [await manager.database(), await index.lastSuccess()];
+      const { listing, silent } = await list();
       const index_age = age(last);
       const since = index.running_since;
       const running_ms = since === null ? 0 : epochMs(clock) - since;
@@ -135,8 +156,10 @@ export function createHostFacts(options: {
         } s; this list is from before. Ask again later.`
         : null;
       const { status, words } = judgeIndex(last, index_age, null);
-      const index_error = [index.failure?.words, under_way, listing.error, status === "unknown" ? words : null]
-        .filter((part) => typeof part === "string").join(" ");
+      const failed = index.failure?.words ?? (status === "unknown" ? words : null);
+      // The same cause may stop the refresh and the listing; it is told once.
+      const own = failed !== null && listing.error?.includes(failed) ? null : listing.error;
+      const index_error = [failed, under_way, own].filter((part) => part !== null).join(" ");
       return {
         patches: listing.patches,
         total: listing.patches.length,
@@ -145,7 +168,7 @@ export function createHostFacts(options: {
         package_manager: manager.name,
         index_age_seconds: index_age === null ? null : Math.round(index_age),
         index_error: index_error.slice(0, 2048) || null,
-        state: database.state,
+        state: silent && database.state === "ok" ? "broken" : database.state,
         download_bytes: listing.download_bytes,
       };
     },

@@ -19,8 +19,8 @@ export function createDatabaseReader(root: string | null): () => Promise<Package
   return async () => {
     const holder = await readLockHolder(root);
     if (holder !== null) return { state: "locked", words: lockWords(holder) };
-    const journal = await leftovers(hostPath(root, "/var/lib/dpkg/updates"));
-    const key = `${journal} ${await identity(hostPath(root, "/var/lib/dpkg/status"))}`;
+    const journal = await journalFiles(root);
+    const key = [journal, await identity(hostPath(root, "/var/lib/dpkg/status")), ...await sources(root)].join(" ");
     if (kept === null || kept.key !== key || performance.now() - kept.at > KEEP_MS) {
       const answer = examine(root, journal);
       const own = kept = { key, at: performance.now(), answer };
@@ -123,11 +123,27 @@ async function identity(path: string): Promise<string> {
     return `${ino} ${size} ${mtime?.getTime()} ${ctime?.getTime()}`;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "missing";
+    // Without the right to look, the ten minutes stand in for it.
+    if (error instanceof Deno.errors.NotCapable) return "unseen";
     throw error;
   }
 }
 
-async function leftovers(folder: string): Promise<number> {
+/** A source line that apt does not understand stops it as much as a broken database. */
+async function sources(root: string | null): Promise<string[]> {
+  const folder = hostPath(root, "/etc/apt/sources.list.d");
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(folder)) names.push(`${folder}/${name}`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable)) throw error;
+  }
+  return await Promise.all([hostPath(root, "/etc/apt/sources.list"), ...names.toSorted()].map(identity));
+}
+
+/** How many changes dpkg had begun to write down when it was cut off. */
+export async function journalFiles(root: string | null): Promise<number> {
+  const folder = hostPath(root, "/var/lib/dpkg/updates");
   let count = 0;
   try {
     for await (const entry of Deno.readDir(folder)) if (/^\d+$/.test(entry.name)) count++;

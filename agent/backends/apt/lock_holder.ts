@@ -30,22 +30,23 @@ export function describeProgram(name: string): string {
 
 /** Who holds a lock of dpkg or of apt's front end, from the kernel's table; null when nobody does. */
 export async function readLockHolder(root: string | null): Promise<LockHolder | null> {
-  const inodes = new Set<number>();
+  const inodes: number[] = [];
   let device = 0;
+  // The front end's lock first: apt holds it throughout, and starts the dpkg that holds the other one.
   for (const file of ["lock-frontend", "lock"]) {
     try {
       const { ino, dev } = await Deno.stat(hostPath(root, `/var/lib/dpkg/${file}`));
-      inodes.add(ino ?? -1);
+      inodes.push(ino ?? -1);
       device = dev;
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
-  if (inodes.size === 0) return null;
+  if (inodes.length === 0) return null;
   // Deno refuses /proc without all permissions; this program with exactly this argument is allowed.
   const locks = await read({ program: "/usr/bin/cat", args: ["/proc/locks"], env: {} });
-  const pid = parseLocks(locks.stdout, inodes, device);
-  if (pid === null) return null;
+  const pid = inodes.map((inode) => parseLocks(locks.stdout, new Set([inode]), device)).find((found) => found !== null);
+  if (pid === undefined || pid === null) return null;
   return { pid: Math.max(0, pid), name: pid > 0 ? await nameOf(pid) : null };
 }
 

@@ -86,14 +86,9 @@ export const repositoryRules: RepositoryRule[] = [
       `The repository ${m[0]}: the suite does not exist at this address (any more). Check the line in sources.list; ` +
       "an old release moves to an archive server.",
   ],
-  [
-    /(?:Failed to fetch (\S+)\s+)?(?:Hash Sum mismatch|File has unexpected size)/,
-    "NETWORK_ERROR",
-    (m) =>
-      `${
-        fileOf(m[1])
-      } is not what the index announced (size or checksum). The mirror may be changing; try again later.`,
-  ],
+  // apt says it twice; only the second time with the address.
+  [/Failed to fetch (\S+)\s+(?:Hash Sum mismatch|File has unexpected size)/, "NETWORK_ERROR", (m) => changed(m[1])],
+  [/Hash Sum mismatch|File has unexpected size/, "NETWORK_ERROR", () => changed("A file of the repository")],
   [
     /(?:407  ?Proxy|Invalid response from proxy|SOCKS proxy)[^\n]*/,
     "NETWORK_ERROR",
@@ -132,6 +127,6 @@ export const repositoryRules: RepositoryRule[] = [
   ],
 ];
 
-function fileOf(address: string | undefined): string {
-  return address ?? "A file of the repository";
+function changed(file: string): string {
+  return `${file} is not what the index announced (size or checksum). The mirror may be changing; try again later.`;
 }
