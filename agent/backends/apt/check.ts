@@ -23,8 +23,10 @@ export async function checkHost(root: string | null): Promise<CheckedListing> {
   const listing = await readListing(root, native);
   const patterns = await excludedPatterns(root);
   const excluded = (name: string) => patterns.some((pattern) => pattern.test(name));
+  const unsigned = (patch: Patch) => listing.error === null && patch.state === "blocked";
   const keep = new Map(
-    listing.patches.filter((patch) => patch.state !== "pinned" && excluded(patch.name) && !patch.held)
+    listing.patches.filter((patch) => unsigned(patch) || (patch.state !== "pinned" && excluded(patch.name)))
+      .filter((patch) => !patch.held)
       .map((patch) => [patch.name, patch.current_version]),
   );
   const truth = await readAptTruth(root, native, keep);
@@ -89,6 +91,7 @@ function compareState(patch: Patch, truth: AptTruth, excluded: (name: string) =>
   const forbidden = state === "excluded" || (needs !== undefined && excluded(needs)) ||
     (patch.state_reason ?? "").includes("signature could not be verified");
   if (forbidden) {
+    if (state === "blocked" && !truth.unsigned_sources) tell(name, "every source is signed", "says it is not");
     if (state === "excluded" && !excluded(name)) {
       tell(name, said, "says excluded, which the administrator's list does not");
     }
@@ -116,7 +119,7 @@ function compareTotals(listing: Listing, truth: AptTruth, tell: Tell): void {
   for (const name of truth.added) if (!brought.has(name)) tell(name, "it would be installed anew", "names it nowhere");
   for (const name of brought) if (!truth.added.has(name)) tell(name, "it would not be installed", "names it as new");
   const removes = new Set(listing.patches.flatMap((patch) => patch.removes ?? []));
-  const grouped = listing.patches.some((patch) => /not looked into one by one/.test(patch.state_reason ?? ""));
+  const grouped = listing.patches.some((patch) => /not looked into alone/.test(patch.state_reason ?? ""));
   for (const name of truth.removed) {
     if (!removes.has(name) && !grouped) tell(name, "a full upgrade would remove it", "names it nowhere");
   }

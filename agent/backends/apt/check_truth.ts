@@ -21,7 +21,9 @@ export interface AptTruth {
   held: Set<string>;
   /** Names with a newer version in a pocket of security updates. */
   security: Set<string>;
-  /** `1,735 kB` as apt prints it, of what {@link upgrade} downloads; null when it says nothing. */
+  /** True when apt trusts not all of its indexes. */
+  unsigned_sources: boolean;
+  /** `1735 kB` as apt prints it, of what {@link upgrade} downloads; null when it says nothing. */
   need_to_get: string | null;
 }
 
@@ -46,6 +48,7 @@ export async function readAptTruth(root: string | null, native: string, keep: Ma
     "upgrade",
     ...words,
   ]);
+  const targets = await run(programs.apt_get, ["indextargets"]);
   const held = await run(programs.apt_mark, ["showhold"]);
   const names = (await run(programs.dpkg_query, [
     ...adminDirectory(root),
@@ -72,6 +75,7 @@ export async function readAptTruth(root: string | null, native: string, keep: Ma
     removed: dist.removed,
     held: new Set(held.stdout.split("\n").filter(Boolean).map(short)),
     security: await readSecurity(root, upgradable),
+    unsigned_sources: /^Trusted: no$/m.test(targets.stdout),
     need_to_get: /^Need to get (?:0 B|([\d.,]+ [kMGT]?B))(?:\/\S+ \S+)? of/m.exec(uris.stdout)?.[1] ?? null,
   };
 }
