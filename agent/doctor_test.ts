@@ -102,7 +102,7 @@ const troubles: Trouble[] = [
   ["no folder", (host) => ({ state: `${host.folder}/none` }), "folder", /Run: patch-agent enrol/],
   ["a file for a folder", (host) => ({ state: `${state(host)}/identity.pem` }), "folder", /not a folder/],
   ["an open key", (host) => Deno.chmod(`${state(host)}/identity.pem`, 0o640), "files", /0640. Run: chmod 0600/],
-  ["a link among the files", (host) => Deno.symlink("/etc/passwd", `${state(host)}/x`), "files", /not a plain file/],
+  ["a folder among the files", (host) => Deno.mkdir(`${state(host)}/x`), "files", /not a plain file/],
   ["no identity", (host) => Deno.remove(`${state(host)}/identity.pem`), "certificate", /not enrolled/],
   [
     "a damaged identity",

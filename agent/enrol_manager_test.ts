@@ -72,3 +72,26 @@ Deno.test("addresses of managers", () => {
     assert.throws(() => readManagerUrl(bad), ManagerError, bad);
   }
 });
+
+Deno.test("the manager's addresses are those at which it answered as itself", async (t) => {
+  await using manager = await startTestManager();
+  const at = (host: string) => `https://${host}:${manager.port}`;
+  await t.step("written as an address", () => {
+    assert.deepEqual([...PinnedManager.trusting(at("192.0.2.7"), manager.pki.ca, systemClock).addresses], [
+      "192.0.2.7",
+    ]);
+    const six = PinnedManager.trusting(at("[2001:db8::7]"), manager.pki.ca, systemClock);
+    assert.deepEqual([...six.addresses], ["2001:db8::7"]);
+  });
+  await t.step("behind a name", async () => {
+    const named = PinnedManager.trusting(at("localhost"), manager.pki.ca, systemClock);
+    assert.deepEqual([...named.addresses], []);
+    await named.locate();
+    assert.deepEqual([...named.addresses], ["127.0.0.1"]);
+  });
+  await t.step("somebody else there is not the manager", async () => {
+    const named = PinnedManager.trusting(at("localhost"), (await makePki()).ca, systemClock);
+    await named.locate();
+    assert.deepEqual([...named.addresses], []);
+  });
+});

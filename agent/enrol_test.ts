@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { hasIdentity, IdentityError, loadIdentity } from "./certificates.ts";
+import { hasIdentity, IdentityError, loadIdentity, prepareState } from "./certificates.ts";
+import { testFolder } from "../testing/test_folder.ts";
 import { enrol, EnrolError, type EnrolOptions, loadEnrolment } from "./enrol.ts";
 import { startTestManager, type TestManager } from "./enrol_fixture_test.ts";
 import { hashMachineId } from "./enrol_machine.ts";
@@ -76,7 +77,9 @@ Deno.test("with a token: own key, certificate for our names, everything only our
     certificate: credentials.certificate,
     ca: credentials.ca.trim() + "\n",
   });
-  assert.equal((await loadEnrolment(one.state)).manager, manager.url + "/");
+  const enrolment = await loadEnrolment(one.state);
+  assert.equal(enrolment.manager, manager.url + "/");
+  assert.deepEqual(enrolment.manager_addresses, ["127.0.0.1"], "who may connect from then on");
 });
 
 Deno.test("without a token: waits for a person, says so once, asks less and less often", async () => {
@@ -324,3 +327,33 @@ Deno.test("a folder that others can read is refused", async () => {
   await Deno.writeTextFile(`${trial.state}/identity.pem`, "x");
   await assert.rejects(loadIdentity(trial.state, systemClock), /Enrol this host again/);
 });
+
+Deno.test("an enrolment from before addresses were kept is read, a damaged one is not", async () => {
+  await using one = await testFolder("enrol-");
+  const path = `${one.path}/enrolment.json`;
+  const old = { manager: "https://m.example:8443/", fqdn: "a.example", address: "10.0.0.1", port: 12443 };
+  await Deno.writeTextFile(path, JSON.stringify(old));
+  assert.deepEqual(await loadEnrolment(one.path), { ...old, manager_addresses: [] });
+  for (const bad of ["", "{}", JSON.stringify({ ...old, manager_addresses: "all" })]) {
+    await Deno.writeTextFile(path, bad);
+    await assert.rejects(loadEnrolment(one.path), IdentityError);
+  }
+});
+
+const root = Deno.uid() === 0;
+Deno.test({
+  name: `root does not write into a folder of somebody else${root ? "" : " (left out: only root could)"}`,
+  ignore: !root,
+  fn: foreignFolder,
+});
+
+async function foreignFolder(): Promise<void> {
+  await using folder = await testFolder("enrol-");
+  const state = `${folder.path}/state`;
+  await Deno.mkdir(state, { mode: 0o700 });
+  await Deno.chown(state, 65_534, 65_534);
+  await assert.rejects(prepareState(state), /belongs to another user \(uid 65534\).*runuser -u patch-agent/);
+  assert.deepEqual([...Deno.readDirSync(state)], [], "it left nothing there");
+  await Deno.chown(state, 0, 0);
+  await prepareState(state);
+}
