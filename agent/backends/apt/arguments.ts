@@ -80,8 +80,12 @@ export const upgradeSimulation = upgradeArguments([]);
 /** Without Error-Mode=any apt-get update ends with 0 although every download failed. */
 export const refreshArguments = ["update", "-q", "-o", "APT::Update::Error-Mode=any"];
 
+/** Without the last one a simulation overwrites the log of the last real transaction (eipp.log.xz, measured). */
 function noLocks(): string[] {
-  return ["-o", "Debug::NoLocking=1", "-o", "APT::Get::Show-User-Simulation-Note=0"];
+  return [
+    ...["-o", "Debug::NoLocking=1", "-o", "APT::Get::Show-User-Simulation-Note=0"],
+    ...["-o", "Dir::Log::Planner=/dev/null"],
+  ];
 }
 
 /** A package file that was saved before a job, named by us. */

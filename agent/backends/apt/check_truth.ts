@@ -27,7 +27,9 @@ export interface AptTruth {
   need_to_get: string | null;
 }
 
-const quiet = ["-o", "Debug::NoLocking=1", "-o", "APT::Get::Show-User-Simulation-Note=0"];
+const quiet = ["Debug::NoLocking=1", "APT::Get::Show-User-Simulation-Note=0", "Dir::Log::Planner=/dev/null"].flatMap((
+  word,
+) => ["-o", word]);
 
 /**
  * Asks apt. No lock is taken and no index refreshed.
