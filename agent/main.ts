@@ -6,29 +6,33 @@ export async function main(args: string[]): Promise<number> {
   const [command, ...rest] = args;
   try {
     switch (command) {
-      case "serve":
-        withdraw();
-        return await (await import("./serve.ts")).runServe(parseCommand("serve", rest), settings.version);
+      case "serve": {
+        withdraw("run", "ffi", "sys");
+        const { runServe } = await import("./serve.ts");
+        // Only the libraries ask for it, while they load.
+        withdraw("env");
+        return await runServe(parseCommand("serve", rest), settings.version);
+      }
       case "simulate":
-        withdraw();
+        withdraw("run", "ffi");
         return await (await import("./backends/simulated/simulate.ts"))
           .runSimulate(parseCommand("simulate", rest), settings.version);
       case "enrol":
-        withdraw();
+        withdraw("run", "ffi");
         return await (await import("./enrol_command.ts")).runEnrol(parseCommand("enrol", rest));
       case "list": {
         // The one command here that runs programs; it talks to nobody instead.
-        for (const name of ["net", "write", "env", "ffi", "sys"] as const) Deno.permissions.revokeSync({ name });
+        withdraw("net", "write", "env", "ffi", "sys");
         const args = parseCommand("list", rest);
         const root = args.optional("root") === null ? null : args.path("root");
         return await (await import("./list_command.ts"))
           .runList({ root, check: args.on("check"), json: args.on("json") });
       }
       case "renew":
-        withdraw();
+        withdraw("net", "write", "run", "ffi", "sys");
         return await (await import("./renew_command.ts")).runRenew(parseCommand("renew", rest));
       case "doctor":
-        withdraw();
+        withdraw("run", "ffi", "sys");
         return await (await import("./doctor_command.ts")).runDoctor(parseCommand("doctor", rest));
       case "executor":
         return await (await import("./executor.ts")).runExecutor(rest);
@@ -50,10 +54,12 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-/** First of all: the side that talks to the network never runs a program, whatever it was started with. */
-function withdraw(): void {
-  Deno.permissions.revokeSync({ name: "run" });
-  Deno.permissions.revokeSync({ name: "ffi" });
+/**
+ * Gives rights back, whatever the process was started with: first of all, so that a side that talks to the network
+ * never runs a program.
+ */
+function withdraw(...names: Deno.PermissionName[]): void {
+  for (const name of names) Deno.permissions.revokeSync({ name });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -9,6 +9,7 @@ import {
   serverPermissions,
   simulatorPermissions,
 } from "./permissions_server.ts";
+import { issueFor, shownSerial } from "./renewal_fixture_test.ts";
 import { Client } from "./server/server_fixture_test.ts";
 
 const script = new URL("./main.ts", import.meta.url).pathname;
@@ -172,6 +173,16 @@ Deno.test("enrol, serve, answer, reload, stop: each with its own permissions onl
       const renew = await run(permissionFlags(renewPermissions(options)), ["renew", "--state", options.state]);
       assert.equal(renew.code, 0, renew.err);
       assert.match(renew.out, /has asked for a new certificate/);
+      const socket = client.socket();
+      assert.equal((await socket.next()).event, "connected");
+      const issued = await issueFor(manager.pki, request.json.data.csr_pem);
+      const renewed = await client.call("PUT", "/api/v1/certificate", { server_crt: issued.certificate_pem });
+      assert.equal(renewed.status, 200, renewed.text);
+      assert.equal((await client.call("GET", "/health")).status, 200);
+      assert.equal((await agent.line("certificate.confirmed")).message, `The manager uses serial ${issued.serial}.`);
+      assert.equal(await shownSerial(port, client.identity), issued.serial);
+      assert.equal(socket.raw.readyState, socket.raw.OPEN, "no connection was dropped");
+      await socket.end();
     }
     {
       // 127.0.0.0/8 is not in it, so this machine's own address is out.
@@ -299,18 +310,27 @@ Deno.test("the network side can do nothing else", async (t) => {
   });
 });
 
-Deno.test("whoever talks to the network gives up running programs, whatever they were started with", async (t) => {
+Deno.test("each command gives up what it must not have, whatever it was started with", async (t) => {
   await withFolder(async (folder) => {
-    for (const command of ["serve", "simulate", "enrol", "renew", "doctor"]) {
+    const given_back = {
+      serve: ["run", "ffi", "sys", "env"],
+      simulate: ["run", "ffi"],
+      enrol: ["run", "ffi"],
+      renew: ["net", "write", "run", "ffi", "sys"],
+      doctor: ["run", "ffi", "sys"],
+    };
+    for (const [command, names] of Object.entries(given_back)) {
       await t.step(command, async () => {
         const probe = `import { main } from ${JSON.stringify(script)};
           await main([${JSON.stringify(command)}, "--no-such-option"]);
-          for (const name of ["run", "ffi"] as const) console.log(Deno.permissions.querySync({ name }).state);`;
+          for (const name of ${
+          JSON.stringify(names)
+        } as const) console.log(Deno.permissions.querySync({ name }).state);`;
         await Deno.writeTextFile(`${folder}/${command}.ts`, probe);
         const { stdout } = await new Deno.Command(Deno.execPath(), {
           args: ["run", "-q", "--config", config, "--no-prompt", "-A", `${folder}/${command}.ts`],
         }).output();
-        assert.deepEqual(new TextDecoder().decode(stdout).trim().split("\n"), ["prompt", "prompt"]);
+        assert.deepEqual(new TextDecoder().decode(stdout).trim().split("\n"), names.map(() => "prompt"));
       });
     }
   });
