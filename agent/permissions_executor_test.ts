@@ -1,18 +1,31 @@
 import assert from "node:assert/strict";
-import { executorCommand, executorPermissions } from "./permissions_executor.ts";
+import { EXECUTOR_PROGRAMS, executorCommand, executorPermissions, MACHINE_PROGRAMS } from "./permissions_executor.ts";
 
 const options = { socket: "/run/patch-agent/executor.sock", state: "/var/lib/patch-executor", root: null };
 
 Deno.test("rights are exact paths: no shell, no network, no folder of somebody else", () => {
   const permissions = executorPermissions(options);
-  assert.ok(permissions.run.every((path) => /^\/usr\/bin\/[a-z-]+$/.test(path)));
-  for (const never of ["/bin/sh", "/usr/bin/sh", "/usr/bin/env", "/usr/bin/apt", "/usr/bin/sudo"]) {
-    assert.ok(!permissions.run.includes(never));
-  }
+  assert.ok(permissions.run.every((path) => /^(?:\/usr)?\/s?bin\/[a-z-]+$/.test(path)));
+  assert.equal(new Set(permissions.run).size, permissions.run.length);
+  for (
+    const never of [
+      ...["/bin/sh", "/usr/bin/sh", "/usr/bin/env", "/usr/bin/apt", "/usr/bin/sudo", "/usr/bin/fakeroot"],
+      ...["/usr/bin/systemd-run", "/usr/sbin/reboot", "/usr/bin/perl", "/usr/bin/python3"],
+    ]
+  ) assert.ok(!permissions.run.includes(never), never);
   assert.deepEqual(permissions.net, ["unix:/run/patch-agent/executor.sock"]);
   assert.deepEqual(permissions.write, ["/var/lib/patch-executor", "/run/patch-agent"]);
   const sandbox = executorPermissions({ ...options, root: "/srv/sandbox" });
-  assert.deepEqual(sandbox.read, ["/var/lib/patch-executor", "/run/patch-agent", "/srv/sandbox"]);
+  assert.deepEqual(sandbox.read, [
+    ...["/var/lib/patch-executor", "/run/patch-agent", "/usr/bin/dpkg-repack", "/srv/sandbox"],
+  ]);
+  // A system below a folder is never reason to touch the machine itself.
+  assert.deepEqual(sandbox.run, EXECUTOR_PROGRAMS);
+  assert.ok(MACHINE_PROGRAMS.includes("/usr/sbin/shutdown") && !EXECUTOR_PROGRAMS.includes("/usr/sbin/shutdown"));
+  const restarting = { ...options, root: "/srv/sandbox", reboot_command: "/srv/restart" };
+  assert.deepEqual(executorPermissions(restarting).run, [...EXECUTOR_PROGRAMS, "/srv/restart"]);
+  assert.ok(!executorPermissions({ ...restarting, root: null }).run.includes("/srv/restart"));
+  assert.match(executorCommand("executor.ts", restarting).join(" "), /--reboot-command \/srv\/restart/);
   for (const socket of ["/srv/x.sock", "/srv/sandbox/x.sock", "/x.sock"]) {
     assert.throws(() => executorPermissions({ ...options, socket, root: "/srv/sandbox" }), /folder of its own/, socket);
   }
@@ -24,6 +37,8 @@ Deno.test("rights are exact paths: no shell, no network, no folder of somebody e
 const attempts: [name: string, code: string][] = [
   ["a shell", `new Deno.Command("/bin/sh", { args: ["-c", "id"] }).outputSync()`],
   ["a program through PATH", `new Deno.Command("apt", { args: ["update"] }).outputSync()`],
+  ["restarting the machine", `new Deno.Command("/usr/sbin/shutdown", { args: ["-c"] }).outputSync()`],
+  ["the machine's services", `new Deno.Command("/usr/bin/systemctl", { args: ["--version"] }).outputSync()`],
   ["a preloaded library", `new Deno.Command("/usr/bin/dpkg", { env: { LD_PRELOAD: "/tmp/x.so" } }).outputSync()`],
   ["a network connection", `await Deno.connect({ hostname: "127.0.0.1", port: 9 })`],
   ["a network listener", `Deno.listen({ hostname: "127.0.0.1", port: 0 })`],
@@ -86,6 +101,10 @@ const calls: [args: string[], words: RegExp][] = [
   [["--state", "/var/lib/x y"], /absolute path/],
   [["--state", "/var/lib/x;y"], /absolute path/],
   [["--socket", "/" + "a".repeat(120)], /more than 100 bytes/],
+  [["--reboot-command", "/srv/restart"], /--reboot-command without --root/],
+  [["--root", "/srv/x", "--reboot-command", "restart"], /absolute path/],
+  [["--root", "/srv/x", "--reboot-command", "/srv/restart -f"], /absolute path/],
+  [["--root", "/srv/x", "--reboot-command", "/srv/../sbin/reboot"], /absolute path/],
   [["--lock-timeout", "-1"], /Usage|seconds/],
   [["--lock-timeout", "abc"], /seconds/],
   [["--unknown"], /Usage/],

@@ -29,6 +29,7 @@ function isAnnouncement(line: string, name: string): boolean {
   const announced = /^(?:Setting up|Removing|Unpacking|Purging configuration files for) (\S+) \(/.exec(line)?.[1] ??
     /^Processing triggers for (\S+) \(/.exec(line)?.[1];
   if (announced !== undefined) return announced.split(":")[0] === name;
-  const archive = /^Preparing to unpack \S*?([^/\s]+)_\S+\.deb \.\.\.$/.exec(line)?.[1];
-  return archive !== undefined && archive.replace(/^\d+-/, "") === name;
+  // apt numbers the archives that it links into a folder of its own: `.../01-NAME_VERSION_ARCH.deb`.
+  const archive = /^Preparing to unpack (?:\S*\/)?(?:\d+-)?([a-z0-9][a-z0-9+.-]*)_\S+\.deb \.\.\.$/.exec(line)?.[1];
+  return archive === name;
 }
