@@ -173,16 +173,16 @@ Deno.test("enrol, serve, answer, reload, stop: each with its own permissions onl
       const renew = await run(permissionFlags(renewPermissions(options)), ["renew", "--state", options.state]);
       assert.equal(renew.code, 0, renew.err);
       assert.match(renew.out, /has asked for a new certificate/);
-      const socket = client.socket();
-      assert.equal((await socket.next()).event, "connected");
+      const events = client.socket();
+      assert.equal((await events.next()).event, "connected");
       const issued = await issueFor(manager.pki, request.json.data.csr_pem);
       const renewed = await client.call("PUT", "/api/v1/certificate", { server_crt: issued.certificate_pem });
       assert.equal(renewed.status, 200, renewed.text);
       assert.equal((await client.call("GET", "/health")).status, 200);
       assert.equal((await agent.line("certificate.confirmed")).message, `The manager uses serial ${issued.serial}.`);
       assert.equal(await shownSerial(port, client.identity), issued.serial);
-      assert.equal(socket.raw.readyState, socket.raw.OPEN, "no connection was dropped");
-      await socket.end();
+      assert.equal(events.raw.readyState, events.raw.OPEN, "no connection was dropped");
+      await events.end();
     }
     {
       // 127.0.0.0/8 is not in it, so this machine's own address is out.
