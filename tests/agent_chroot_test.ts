@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
 import { chrootSuites, chrootTest } from "../testing/chroot.ts";
-import { applyOrder, audit, compareWithApt, difference, runJob, simulate, words } from "./agent_chroot_fixture_test.ts";
+import {
+  applyOrder,
+  audit,
+  compareWithApt,
+  difference,
+  run,
+  runJob,
+  simulate,
+  words,
+} from "./agent_chroot_fixture_test.ts";
 
 for (const suite of chrootSuites) {
-  chrootTest("a genuine host is listed and updated as apt itself says", suite, async (chroot, context) => {
+  chrootTest("a genuine host is listed, updated and taken back as apt itself says", suite, async (chroot, context) => {
     const { operations, stop } = await chroot.startExecutor();
     const system = await operations.systemInfo();
     assert.deepEqual([system.os_id, system.os_codename, system.package_manager?.name], ["debian", suite, "apt"]);
@@ -12,7 +21,7 @@ for (const suite of chrootSuites) {
     const all = await operations.packages();
     assert.deepEqual(all.map((item) => `${item.name.split(":")[0]}:${item.arch}`).sort(), [...before.keys()].sort());
     if (names.length === 0) {
-      console.log(`${suite}: nothing is pending today, so nothing was applied`);
+      console.log(`${suite}: nothing is pending today, so nothing was applied and nothing taken back`);
       assert.equal(await stop(), 0);
       return;
     }
@@ -53,6 +62,7 @@ for (const suite of chrootSuites) {
       );
       const list = await operations.patches({});
       assert.deepEqual(list.patches.filter((patch) => patch.security && patch.installable), []);
+      assert.ok(job.restart !== null, "what has to be restarted is said");
     });
 
     await context.step("then everything else", async () => {
@@ -61,6 +71,23 @@ for (const suite of chrootSuites) {
       assert.deepEqual(await compareWithApt(chroot, operations), []);
       assert.deepEqual(await simulate(chroot), []);
       assert.equal(await audit(chroot), "");
+    });
+
+    await context.step("the first job is taken back in one transaction", async () => {
+      assert.deepEqual([job.rollback.possible, job.rollback.missing_versions], [true, []], job.rollback.reason ?? "");
+      const later = difference(secured, await chroot.versions());
+      const back = await runJob(operations, {
+        ...run(),
+        operation: "rollback",
+        job_id: job.job_id,
+        dry_run: false,
+      });
+      assert.equal(back.status, "completed", words(back));
+      assert.equal(back.original_job_id, job.job_id);
+      // What the job after it had changed stays.
+      assert.deepEqual(difference(before, await chroot.versions()), later);
+      assert.equal(await audit(chroot), "");
+      assert.deepEqual((await compareWithApt(chroot, operations)).sort(), names.filter((n) => !(n in later)).sort());
     });
     assert.equal(await stop(), 0);
   });
