@@ -124,7 +124,7 @@ export class Renewal implements CertificateKeeper {
     return this.#alone(async () => {
       const { state, log, revocation } = this.options;
       const crl = update.crl_pem ?? null;
-      const list = crl === null ? null : await asRefusal(revocation.check(crl));
+      const list = crl === null ? null : await asRefusal(revocation.check(crl).catch(nullIfOlder));
       this.#refuseOtherRoot(update.ca_chain);
       const repeated = sameCertificate(update.server_crt, this.#current.certificate);
       if (!repeated) {
@@ -149,11 +149,9 @@ export class Renewal implements CertificateKeeper {
         await removePending(state);
         log.info("certificate.installed", { message: `Serial ${serialOf(fresh)}.` });
       }
-      // Last: it may end the connection that this came by. That a newer one has come meanwhile is no fault.
+      // Last: it may end the connection that this came by.
       if (crl !== null && list !== null) {
-        await revocation.take(crl, list).catch((thrown) => {
-          if (!(thrown instanceof RevocationListError)) throw thrown;
-        });
+        await revocation.take(crl, list).catch(nullIfOlder);
       }
       const status = repeated ? "unchanged" : "installed";
       return { serial: serialOf(this.#current), not_after: rfc3339(datesOf(this.#current).not_after), status };
@@ -277,6 +275,12 @@ export class Renewal implements CertificateKeeper {
     this.#turn = done.catch(() => {});
     return done;
   }
+}
+
+/** We fetch lists too: that ours is newer is no reason to go without a certificate. */
+function nullIfOlder(thrown: unknown): null {
+  if (thrown instanceof RevocationListError && thrown.older) return null;
+  throw thrown;
 }
 
 /** What is wrong with a list is said as a fault of the body. */

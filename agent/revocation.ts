@@ -15,7 +15,8 @@ const SKEW_MS = 5 * 60_000;
 
 /** A list of revoked certificates that is damaged, not of our root, or older than ours. `message` says which. */
 export class RevocationListError extends Error {
-  constructor(message: string) {
+  /** `older`: it is a good list, and there is a newer one here already. */
+  constructor(message: string, readonly older = false) {
     super(message);
     this.name = "RevocationListError";
   }
@@ -143,7 +144,10 @@ export class Revocation {
 
   #refuseOlder(list: RevokedSerials): void {
     if (this.#list === null || list.number >= this.#list.number) return;
-    throw new RevocationListError("The manager sent an older list of revoked certificates than the one that is here.");
+    throw new RevocationListError(
+      "The manager sent an older list of revoked certificates than the one that is here.",
+      true,
+    );
   }
 
   /** For `GET /health`. */
