@@ -15,7 +15,7 @@ import type { Listing, PackageManager } from "./package_manager.ts";
 /** An index older than this says little about today: the same 48 hours after which compliance is unknown. Seconds. */
 export const STALE_INDEX = 172_800;
 /** A refresh that takes longer is worth a word in a list that is from before. Ms. */
-const LONG_REFRESH_MS = 15_000;
+const LONG_REFRESH_MS = 8_000;
 /** Before this software existed no clock can stand right: 2025-01-01. A host without a battery starts in 1970. */
 const EARLIEST_MS = 1_735_689_600_000;
 
