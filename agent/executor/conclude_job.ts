@@ -1,6 +1,6 @@
 import { reason } from "../../core/errors.ts";
 import { readTail } from "./followed_file.ts";
-import { cancelJob, endJob, type JobContext, type JobControl, stepJob } from "./job_context.ts";
+import { cancelJob, endJob, type JobContext, type JobControl, stepJob, tellNothingChanged } from "./job_context.ts";
 import type { JobRecord } from "./job_record.ts";
 import type { Failure, Verification } from "./package_manager.ts";
 import { findRestartNeeds } from "./restart_needs.ts";
@@ -50,7 +50,7 @@ export async function concludeJob(
     if (await restartAfter(context, record, control, message, exit_code)) return;
     return endJob(context, record, { status: "completed", exit_code, message });
   }
-  if (!begun && record.saved !== null) dropSaved(context, record, "Nothing was changed.");
+  if (!begun) tellNothingChanged(record);
   if (end.cancelled && !begun) {
     record.job.exit_code = exit_code;
     return void cancelJob(context, record, "Cancelled while downloading; nothing was changed.");

@@ -53,6 +53,8 @@ export interface HostExecutor extends HostOperations {
 
 /** What restarts a machine, with systemd and with other init systems. */
 const SHUTDOWN = "/usr/sbin/shutdown";
+/** How long whoever asks for a young index waits for it; the refresh goes on afterwards. Milliseconds. */
+const REFRESH_WAIT_MS = 20_000;
 /** Jobs that a list shows. */
 const LIST_LIMIT = 200;
 /** Characters of output that a job shows: `GET /jobs/{id}` takes no more. */
@@ -157,7 +159,9 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
     systemInfo: facts.systemInfo,
     packages: async () => (await listing()).installed,
     async patches({ max_index_age_seconds }) {
-      if (max_index_age_seconds !== undefined && current === null) await index.ensure(max_index_age_seconds);
+      if (max_index_age_seconds !== undefined && current === null) {
+        await index.ensureWithin(max_index_age_seconds, REFRESH_WAIT_MS);
+      }
       return await facts.patches();
     },
     // One after the other: the same run id twice at once must find the first one's job.

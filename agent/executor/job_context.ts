@@ -85,6 +85,7 @@ export function endJob(
   record: JobRecord,
   change: JobChange & { status: "completed" | "failed" | "cancelled" },
 ): void {
+  if (record.stage === "waiting") tellNothingChanged(record);
   record.stage = "ended";
   record.pid = null;
   const full = {
@@ -97,6 +98,12 @@ export function endJob(
   const { job_id, run_id, error_code, message } = record.job;
   const fields = { job_id, run_id, message, ...(error_code ? { error_code } : {}) };
   context.log[change.status === "failed" ? "warn" : "info"](`job.${change.status}`, fields);
+}
+
+/** An apply that changed nothing has nothing to take back, whatever was told before; a dry run keeps its promise. */
+export function tellNothingChanged(record: JobRecord): void {
+  if (record.order.operation !== "apply" || record.order.dry_run) return;
+  record.job.rollback = { possible: false, reason: "Nothing was changed.", missing_versions: [] };
 }
 
 /** Ends a job that failed before or without its transaction. Null, so that whoever prepares can end with it. */

@@ -205,9 +205,9 @@ aptTest(
         const job = await endOf(second.operations, job_id);
         assert.equal(job.status, point.status, job.message);
         assert.match(job.message, point.words ?? /^[23] packages at the wanted version/);
-      await assertTrue(bed, job, wanted.packages);
+        await assertTrue(bed, job, wanted.packages);
 
-      const repair = await runToEnd(second.operations, repairOrder("repair"));
+        const repair = await runToEnd(second.operations, repairOrder("repair"));
         assert.equal(repair.status, "completed", `${repair.message}\n${repair.output}`);
         assert.equal((await bed.apt.database()).state, "ok");
         const rest = await runToEnd(second.operations, order("run-2", { packages, versions: targets }));

@@ -5,6 +5,7 @@ import type { JobRecord } from "./job_record.ts";
 import { continueProcess, listProcesses } from "./process.ts";
 import { watchReboot } from "./run_reboot.ts";
 import { continueRepair } from "./run_repair.ts";
+import { dropUseless } from "./save_old_packages.ts";
 
 /**
  * Takes up a job whose package manager may have been started by an executor that is gone. It is found in the
@@ -24,6 +25,7 @@ export async function reattachJob(context: JobContext, record: JobRecord, contro
     const end = { progress, exit: null, cancelled: false };
     if (record.order.operation === "repair") await continueRepair(context, record, control, end);
     else await concludeJob(context, record, control, { ...end, warnings: [] });
+    dropUseless(context, record);
   } catch (error) {
     breakJob(context, record, error);
   }

@@ -86,14 +86,18 @@ aptTest("cancelled while it downloads or refreshes, nothing has changed", async 
   await using mirror = await gatedMirror();
   const { bed } = mirror;
   const executor = openExecutor(bed);
-  for (const [what, held] of [["downloads", /\.deb$/], ["refreshes", /Release$/]] as const) {
+  const held_at = [["downloads", /-11_all\.deb$/], ["refreshes", /Release$/], ["saves", /-10_all\.deb$/]] as const;
+  for (const [what, held] of held_at) {
     await t.step(what, async () => {
+      if (what === "saves") await Deno.remove(`${bed.root}/var/cache/apt/archives/curlew_7.88.1-10_all.deb`);
       mirror.hold(held);
       const job = await executor.start(order(what, { packages: ["curlew"] }));
       await mirror.held();
       await executor.cancel(job.job_id);
       const end = await endOf(executor, job.job_id);
       assert.deepEqual([end.status, end.error_code], ["cancelled", "CANCELLED"]);
+      assert.deepEqual(end.rollback, { possible: false, reason: "Nothing was changed.", missing_versions: [] });
+      assert.equal(await isThere(`${bed.folder}/state/jobs/${job.job_id}/saved`), false);
       mirror.release();
       assert.equal(await bed.version("curlew"), "7.88.1-10");
       assert.equal(await bed.apt.transactionsOf(what), 0);

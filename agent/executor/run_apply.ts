@@ -3,6 +3,7 @@ import { concludeJob } from "./conclude_job.ts";
 import { readTail } from "./followed_file.ts";
 import {
   beginJob,
+  breakJob,
   cancelJob,
   deadlinePassed,
   endJob,
@@ -13,7 +14,7 @@ import {
 } from "./job_context.ts";
 import type { JobRecord } from "./job_record.ts";
 import type { Failure, Plan } from "./package_manager.ts";
-import { saveOldPackages, tellRollback } from "./save_old_packages.ts";
+import { dropUseless, saveOldPackages, tellRollback } from "./save_old_packages.ts";
 import { runTransaction, type TransactionEnd } from "./transaction.ts";
 
 /** A dry run looks at an index up to this old; an apply always refreshes. Seconds. */
@@ -21,6 +22,20 @@ const DRY_RUN_INDEX_AGE = 600;
 
 /** Installs updates: index, plan, old packages, transaction, judgement by reading. */
 export async function runApply(
+  context: JobContext,
+  record: JobRecord,
+  control: JobControl,
+  order: ApplyOrder,
+): Promise<void> {
+  try {
+    await install(context, record, control, order);
+  } catch (error) {
+    breakJob(context, record, error);
+  }
+  dropUseless(context, record);
+}
+
+async function install(
   context: JobContext,
   record: JobRecord,
   control: JobControl,
@@ -117,10 +132,13 @@ async function transact(
     if ("failure" in end) return failJob(context, record, end.failure);
     if (record.retried || control.cancelled || control.too_late || !movedOn(context, record, end)) return end;
     record.retried = true;
+    // dpkg was not called, so this may begin again like a job that waits.
+    record.stage = "waiting";
     const failure = await newerIndex(context, record, control);
     if (control.cancelled) return cancelJob(context, record, "Cancelled while downloading; nothing was changed.");
     if (failure !== null) {
       warnings.push(`The mirror had moved on, and the index could not be refreshed: ${failure.words}`);
+      record.stage = "started";
       return end;
     }
     const again = await makePlan(context, record, control, order);

@@ -70,6 +70,14 @@ export function dropSaved(context: JobContext, record: JobRecord, words: string)
   context.store.saveOrRetry(record, true);
 }
 
+/** Forgets the old packages of a job that ended without changing anything. */
+export function dropUseless(context: JobContext, record: JobRecord): void {
+  const { rollback } = record.job;
+  if (record.saved !== null && record.stage === "ended" && !rollback.possible) {
+    dropSaved(context, record, rollback.reason ?? "Nothing was changed.");
+  }
+}
+
 /** Removes saved packages that belong to no job that could use them: what a crash in the middle of saving leaves. */
 export function cleanSaved(context: Pick<JobContext, "store">): void {
   for (const record of context.store.records) {

@@ -27,14 +27,21 @@ export async function runTransaction(
   begin: { step: JobRecord["step"]; phase: "download" | "install"; message: string },
 ): Promise<TransactionEnd | { failure: Failure }> {
   const { store } = context;
-  record.stage = "starting";
   record.step = begin.step;
   record.command_line = [call.program, ...call.args].join(" ");
-  stepJob(context, record, { phase: begin.phase, message: begin.message }, { required: true });
+  const before = record.stage;
+  record.stage = "starting";
+  try {
+    stepJob(context, record, { phase: begin.phase, message: begin.message }, { required: true });
+  } catch (error) {
+    record.stage = before;
+    throw error;
+  }
   let transaction;
   try {
     transaction = await startDetached(call, store.outputPath(record), store.statusPath(record));
   } catch (error) {
+    record.stage = before;
     return { failure: { code: "COMMAND_NOT_FOUND", words: `${call.program}: ${reason(error)}` } };
   }
   control.transaction = transaction;
