@@ -74,9 +74,6 @@ export function downloadListArguments(kept: Target[]): string[] {
 /** Every index with its source and whether its signature was verified; reads files only. */
 export const indexTargets = ["indextargets", "--format", "$(TRUSTED) $(DESCRIPTION)"];
 
-/** Everything that could be installed without a removal: what "all updates" means here. */
-export const upgradeSimulation = upgradeArguments([]);
-
 /** Without Error-Mode=any apt-get update ends with 0 although every download failed. */
 export const refreshArguments = ["update", "-q", "-o", "APT::Update::Error-Mode=any"];
 

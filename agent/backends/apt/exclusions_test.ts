@@ -76,6 +76,13 @@ sandboxTest("excluded packages are left alone, whoever orders them and whatever 
     assert.deepEqual([plan.targets, plan.refused.map((item) => item.name)], [[], [name]]);
     assert.match(plan.refused[0].reason, /xcluded/);
   }
+  // Ordered by name before its turn, so apt was never told to leave it alone: the plan itself has to see it.
+  await offer(bed, [["ibis-free", "3.0-1", "lab-updates", { depends: "ibis-lib3", phased_percent: 0 }]]);
+  const early = await bed.apt.plan({ ...everything, packages: ["ibis-free"] });
+  assert.deepEqual(early.refused.map((item) => item.name), ["ibis-lib3"]);
+  assert.match(early.refused[0].reason, /Excluded by this host's administrator/);
+  await offer(bed, [["ibis-free", "4.0-1", "lab-updates"]]);
+
   const all = await bed.apt.plan(everything);
   assert.deepEqual(all.refused, []);
   const names = all.changes.map((change) => change.name);

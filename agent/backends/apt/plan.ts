@@ -3,7 +3,7 @@ import type { Choice, Plan } from "../../executor/package_manager.ts";
 import { planArguments } from "./arguments.ts";
 import { aptCall, programs, read } from "./command.ts";
 import { explainFailure } from "./failures.ts";
-import { isConfigured, isHeld, stateWords } from "./installed.ts";
+import { isConfigured, stateWords } from "./installed.ts";
 import { explainOffers, isPhased } from "./listing.ts";
 import { type Offer, target } from "./offers.ts";
 import { securityVersion } from "./policy.ts";
@@ -87,12 +87,10 @@ async function checkChanges(
 ): Promise<void> {
   const approved = new Map(targets.map((offer) => [offer.row.key, offer.policy.candidate]));
   const fresh = choice.new_packages === null ? null : new Set(choice.new_packages);
-  const held = new Set(updates.rows.filter(isHeld).map((row) => row.key));
   const unwanted = await unwelcome(root, updates, plan.changes);
   for (const change of plan.changes) {
     const obstacle = unwanted.get(change.name);
-    const words = obstacle?.reason ?? (held.has(change.name) ? "It is on hold on this host." : null) ??
-      objection(change, approved, fresh);
+    const words = obstacle?.reason ?? objection(change, approved, fresh);
     if (words === null) continue;
     refuse(plan, obstacle ? codeOf(obstacle) : "DEPENDENCY_CONFLICT", [change.name], words);
   }
