@@ -66,7 +66,7 @@ alter table patch_job_patches add column output text check (length(output) <= 40
 
 -- One row for each host whose certificate is being renewed. The web role holds the CA's key and decides what is due;
 -- the fleet role talks to hosts. due (fetch a request) -> requested (sign it) -> signed (bring it) -> installed
--- (retire the old one, then the row goes). manual: this agent cannot; a person renews it.
+-- (retire the old one, then the row goes). manual: this agent cannot; a person renews it, and it is asked once a day.
 create table certificate_renewals (
   host_id uuid primary key references hosts on delete cascade,
   state text not null check (state in ('due', 'requested', 'signed', 'installed', 'manual')),
@@ -83,13 +83,14 @@ create table certificate_renewals (
   error text check (length(error) <= 2000),
   changed_at timestamptz not null
 );
-create index certificate_renewals_due on certificate_renewals (next_at) where state in ('due', 'signed');
+create index certificate_renewals_due on certificate_renewals (next_at) where state in ('due', 'signed', 'manual');
 
 -- The list of revoked certificates as the web role last made it: what the fleet role brings to hosts.
 create table revocation_list (
   only_row boolean primary key default true check (only_row),
   crl_pem text not null,
   state text not null,
+  -- When its content last changed; the same content signed anew is no change.
   changed_at timestamptz not null
 );
 

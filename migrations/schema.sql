@@ -584,7 +584,7 @@ alter table ws_tickets add constraint ws_tickets_user_id_fkey FOREIGN KEY (user_
 CREATE INDEX audit_log_action ON public.audit_log USING btree (action, at);
 CREATE INDEX audit_log_at ON public.audit_log USING btree (at);
 CREATE INDEX audit_log_object ON public.audit_log USING btree (object_id, at);
-CREATE INDEX certificate_renewals_due ON public.certificate_renewals USING btree (next_at) WHERE (state = ANY (ARRAY['due'::text, 'signed'::text]));
+CREATE INDEX certificate_renewals_due ON public.certificate_renewals USING btree (next_at) WHERE (state = ANY (ARRAY['due'::text, 'signed'::text, 'manual'::text]));
 CREATE INDEX certificates_host ON public.certificates USING btree (host_id);
 CREATE INDEX certificates_revoked ON public.certificates USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
 CREATE INDEX enrolments_pending ON public.enrolments USING btree (created_at) WHERE (state = 'pending'::text);

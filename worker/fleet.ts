@@ -16,6 +16,8 @@ import {
   SWEEP_INTERVAL_MS,
   sweepJobs,
 } from "./retention.ts";
+import { createRenewer, RENEWAL_INTERVAL_MS } from "./renewer.ts";
+import { REVOCATION_INTERVAL_MS, RevocationPusher } from "./revocation_pusher.ts";
 import { REVOKED_INTERVAL_MS, type RevokedSerials } from "./revoked_serials.ts";
 import { type Pace, standardPace } from "./run_context.ts";
 
@@ -51,7 +53,7 @@ export interface Fleet {
   stop(deadline_ms: number): Promise<void>;
 }
 
-/** Starts the loops of the fleet role: polling, jobs, heartbeat, retention, revoked certificates. */
+/** Starts the loops of the fleet role: polling, jobs, renewals, revoked certificates, heartbeat, retention. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { sql, agents, revoked, clock, log, signal, slow_read_ms = SLOW_READ_MS, pace = standardPace } = options;
   await revoked.refresh(sql);
@@ -86,9 +88,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const executor = createExecutor({ sql, agents, clock, log, signal, pace, on_free: refill(() => jobs.wake()) });
   const polls = start("poller", slow_read_ms, () => poller.turn());
   const jobs = start("executor", slow_read_ms, () => executor.turn());
+  const renewer = createRenewer({ sql, agents, log, signal, on_free: refill(() => renewals.wake()) });
+  const renewals = start("renewals", RENEWAL_INTERVAL_MS, () => renewer.turn());
+  const pusher = new RevocationPusher({ sql, agents, log, signal });
+  const lists = start("revocation_lists", REVOCATION_INTERVAL_MS, () => pusher.turn());
   const trust = start("revoked", REVOKED_INTERVAL_MS, () => revoked.refresh(sql).then(() => false));
   const loops = [
-    ...[polls, jobs, trust],
+    ...[polls, jobs, trust, renewals, lists],
     start("retention", RETENTION_INTERVAL_MS, () => pruneOldRows(sql, log)),
     start("contents", CONTENTS_INTERVAL_MS, () => pruneUnused(sql, log)),
     start("sweeper", SWEEP_INTERVAL_MS, () => sweepJobs(sql, clock, log)),
@@ -103,6 +109,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     polls.wake();
     jobs.wake();
     trust.wake();
+    renewals.wake();
+    lists.wake();
     executor.lookAgain();
   };
   const listener = await listen(
@@ -114,7 +122,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       else if (kind === "job") {
         jobs.wake();
         executor.lookAgain();
-      } else wakeAll();
+      } else if (kind === "renewal") renewals.wake();
+      else if (kind === "crl") lists.wake();
+      else wakeAll();
     },
     wakeAll,
     log,
@@ -125,6 +135,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       polls_running: poller.running,
       polls_total: poller.ended,
       job_hosts_running: executor.running,
+      renewals_running: renewer.running,
     }),
     async stop(deadline_ms) {
       const cut = setTimeout(
@@ -135,6 +146,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       await Promise.all(loops.map((loop) => loop.done));
       const handed_over = await executor.stop();
       await poller.idle();
+      await renewer.idle();
       clearTimeout(cut);
       agents.close();
       log.info("fleet.stopped", { count: handed_over });

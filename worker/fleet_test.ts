@@ -97,12 +97,19 @@ Deno.test("the role beats in the database, says how old its loops are, and has a
     "executor",
     "heartbeat",
     "poller",
+    "renewals",
     "retention",
+    "revocation_lists",
     "revoked",
     "sweeper",
   ]);
   assert.ok(Object.values(role.limits).every((limit) => limit >= 90_000));
-  assert.deepEqual(Object.keys(role.fleet.metrics()).sort(), ["job_hosts_running", "polls_running", "polls_total"]);
+  assert.deepEqual(Object.keys(role.fleet.metrics()).sort(), [
+    "job_hosts_running",
+    "polls_running",
+    "polls_total",
+    "renewals_running",
+  ]);
 });
 
 Deno.test("a certificate that is revoked is refused from the next call on", async () => {

@@ -36,13 +36,14 @@ function isReason(reason: string | null): reason is RevokedCertificate["reason"]
 export const HostCertificate = z.object({ serial: z.string(), fingerprint: z.string(), pem: z.string() });
 export type HostCertificate = z.infer<typeof HostCertificate>;
 
-/** The newest certificate of a host that was not revoked; null when it has none. */
+/** The newest certificate of a host that was not revoked and that is not on its way there; null when it has none. */
 export function selectHostCertificate(db: Db, hostId: string): Promise<HostCertificate | null> {
   return maybe(
     HostCertificate,
     db`
       select serial, fingerprint, pem from certificates
       where host_id = ${hostId} and kind = 'agent' and revoked_at is null
+        and not exists (select from certificate_renewals r where r.certificate_id = certificates.id and r.state = 'signed')
       order by issued_at desc, id desc limit 1`,
   );
 }

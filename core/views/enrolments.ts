@@ -28,7 +28,7 @@ export const PendingEnrolment = z.object({
 export type PendingEnrolment = z.infer<typeof PendingEnrolment>;
 
 /** Operators: what joins a group of theirs, and what joins none, as with hosts. */
-function inScope(db: Db, viewer: string, tokenId: Fragment): Fragment {
+export function enrolmentInScope(db: Db, viewer: string, tokenId: Fragment): Fragment {
   return db`exists (
     select from users u
     where u.id = ${viewer} and u.disabled_at is null
@@ -59,7 +59,7 @@ export function pendingEnrolments(db: Db, viewer: string): Promise<PendingEnrolm
       from enrolments e
       left join hosts c on c.id = e.clone_of
       left join visible_hosts(${viewer}) v on v.host_id = e.clone_of
-      where e.state = 'pending' and e.expires_at > app_now() and ${inScope(db, viewer, db`e.token_id`)}
+      where e.state = 'pending' and e.expires_at > app_now() and ${enrolmentInScope(db, viewer, db`e.token_id`)}
       order by e.created_at, e.id
       limit 500`,
   );
@@ -91,7 +91,7 @@ export function enrolmentTokens(db: Db, viewer: string): Promise<EnrolmentTokenR
           where tg.token_id = t.id order by lower(g.name)
         ) as groups
       from enrolment_tokens t left join users u on u.id = t.created_by
-      where ${inScope(db, viewer, db`t.id`)}
+      where ${enrolmentInScope(db, viewer, db`t.id`)}
       order by t.created_at desc, t.id desc
       limit 1000`,
   );

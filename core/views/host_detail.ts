@@ -25,6 +25,15 @@ export const HostPoll = z.object({
 });
 export type HostPoll = z.infer<typeof HostPoll>;
 
+/** How far the renewal of a host's certificate is. */
+export const HostRenewal = z.object({
+  /** manual: its agent cannot, a person has to. */
+  state: z.enum(["due", "requested", "signed", "installed", "manual"]),
+  /** Why the last step did not work; null when it did. */
+  error: z.string().nullable(),
+  attempts: z.number(),
+});
+
 const DetailRow = HostRow.extend({
   display_name: z.string(),
   tls_name: z.string(),
@@ -40,6 +49,8 @@ const DetailRow = HostRow.extend({
   certificate_expires_at: instant.nullable(),
   certificate_serial: z.string().nullable(),
   certificate_fingerprint: z.string().nullable(),
+  /** Its certificate is being renewed; null when it is not. */
+  renewal: HostRenewal.nullable(),
   notes: z.string(),
   created_at: instant,
   created_by: z.string().nullable(),
@@ -62,12 +73,20 @@ export async function hostDetail(db: Db, viewer: string, hostId: string): Promis
       select ${hostColumns(db, viewer)}, h.display_name, h.tls_name, h.source, h.kernel, h.package_manager,
         h.virtualization, h.agent_name, h.agent_version, h.boot_id, h.boot_time, h.reboot_reasons,
         h.certificate_expires_at, cert.serial as certificate_serial, cert.fingerprint as certificate_fingerprint,
+        (
+          select json_build_object('state', r.state, 'error', r.error, 'attempts', r.attempts)
+          from certificate_renewals r where r.host_id = h.id
+        ) as renewal,
         h.notes, h.created_at, u.username as created_by, coalesce(s.problems, '{}') as problems, s.uptime_seconds
       from ${hostSource(db, viewer)}
       left join users u on u.id = h.created_by
       left join lateral (
         select serial, fingerprint from certificates
-        where host_id = h.id and kind = 'agent' and revoked_at is null order by issued_at desc limit 1
+        where host_id = h.id and kind = 'agent' and revoked_at is null
+          and not exists (
+            select from certificate_renewals r where r.certificate_id = certificates.id and r.state = 'signed'
+          )
+        order by issued_at desc limit 1
       ) cert on true
       where h.id = ${hostId}`,
   );

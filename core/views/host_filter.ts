@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Db } from "../database/types.ts";
 import { healthStates } from "../hosts/types.ts";
+import { hostSelections, selectionCondition } from "./host_selection.ts";
 import { containing } from "./page.ts";
 import type { Fragment } from "./scope.ts";
 
@@ -18,6 +19,8 @@ export const HostFilter = z.object({
   status: z.enum(hostStatuses).optional(),
   /** Id of a group; `none` for hosts in no group. */
   group: z.union([z.uuid(), z.literal("none")], "must be the id of a group, or none").optional(),
+  /** Hosts behind a figure of the dashboard. */
+  only: z.enum(hostSelections).optional(),
 });
 export type HostFilter = z.infer<typeof HostFilter>;
 
@@ -43,9 +46,9 @@ export function hostSource(db: Db, viewer: string): Fragment {
 export function hostConditions(
   db: Db,
   filter: HostFilter,
-): Record<"search" | "health" | "os" | "status" | "group", Fragment> {
+): Record<"search" | "health" | "os" | "status" | "group" | "only", Fragment> {
   const yes = db`true`;
-  const { search, health, os, status, group } = filter;
+  const { search, health, os, status, group, only } = filter;
   const pattern = search ? containing(search) : "";
   return {
     search: search
@@ -62,6 +65,7 @@ export function hostConditions(
       : group === "none"
       ? db`not exists (select from host_groups hg where hg.host_id = h.id)`
       : db`exists (select from host_groups hg where hg.host_id = h.id and hg.group_id = ${group})`,
+    only: only ? selectionCondition(db, only) : yes,
   };
 }
 
@@ -83,6 +87,6 @@ export function statusCondition(db: Db, status: HostStatus): Fragment {
 
 /** All parts at once. */
 export function hostCondition(db: Db, filter: HostFilter): Fragment {
-  const { search, health, os, status, group } = hostConditions(db, filter);
-  return db`${search} and ${health} and ${os} and ${status} and ${group}`;
+  const { search, health, os, status, group, only } = hostConditions(db, filter);
+  return db`${search} and ${health} and ${os} and ${status} and ${group} and ${only}`;
 }

@@ -193,6 +193,7 @@ async function countHosts(
         select h.id, h.health, coalesce(h.os_id, 'unknown') as os, h.os_name, ${is.search} as search,
           ${is.health} as health_ok, ${is.os} as os_ok, ${is.status} as status_ok, ${is.group} as group_ok ${statuses}
         from ${hostSource(db, viewer)}
+        where ${is.only}
       )
       select
         (select count(*)::int from base where search and health_ok and os_ok and status_ok and group_ok) as total,

@@ -89,6 +89,11 @@ export const HostDetail = z.object({
   certificate_expires_at: Instant.nullable(),
   certificate_serial: z.string().nullable(),
   certificate_fingerprint: z.string().nullable(),
+  renewal: z.object({
+    state: z.enum(["due", "requested", "signed", "installed", "manual"]),
+    error: z.string().nullable(),
+    attempts: count,
+  }).nullable().openapi({ description: "Of its certificate. manual: this agent cannot; null: none is under way." }),
   notes: z.string(),
   created_at: Instant,
   created_by: z.string().nullable(),

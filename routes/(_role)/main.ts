@@ -17,6 +17,7 @@ import { assetsIn } from "../../web/mod.ts";
 import { openLiveSource } from "../(_live)/live_source.ts";
 import { Relay } from "../(_live)/relay.ts";
 import { loadCertificates } from "./certificate.ts";
+import { type CertificateCare, startCertificateCare } from "./certificate_care.ts";
 import { resolveName } from "./resolve_name.ts";
 import { type Listener, startListener } from "./server.ts";
 import { createProductSite } from "./site.ts";
@@ -30,6 +31,7 @@ const RELAY_LIMIT_MS = 30_000;
 let sql: Sql | undefined;
 let listener: Listener | undefined;
 let relay: Relay | undefined;
+let certificates: CertificateCare | undefined;
 let source: Awaited<ReturnType<typeof openLiveSource>> | undefined;
 
 async function start(context: RoleContext): Promise<{ address: string }> {
@@ -69,6 +71,7 @@ async function start(context: RoleContext): Promise<{ address: string }> {
   const site = createProductSite(services, await assetsIn(`${config.places.root}/dist`));
   listener = await startListener({ ...config.server, hostname: config.server.listen, ...ui, site, log });
   setInterval(() => void care(context), CARE_MS);
+  certificates = startCertificateCare({ sql, issuer: services.issuer, crl, clock, log, signal });
   const heart = {
     role: "web" as const,
     instance: uuidv7(clock),
@@ -104,6 +107,7 @@ async function reload({ config }: RoleContext): Promise<void> {
 
 async function stop(deadline_ms: number): Promise<void> {
   relay?.stop();
+  await certificates?.stop();
   await listener?.stop(Math.max(1_000, deadline_ms - 2_000));
   await source?.stop();
   await sql?.end({ timeout: 2 });

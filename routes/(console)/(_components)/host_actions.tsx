@@ -1,6 +1,7 @@
 import { Button } from "../../../components/button.tsx";
 import { Dialog, DialogCancel } from "../../../components/dialog.tsx";
 import { Field, SelectField } from "../../../components/field.tsx";
+import { RelativeTime } from "../../../components/relative_time.tsx";
 import { Notice } from "../../../components/states.tsx";
 import type { HostDetail } from "../../../core/views/host_detail.ts";
 import type { Wire } from "../../../core/wire.ts";
@@ -47,6 +48,26 @@ export function SecurityUnknown({ host }: { host: Wire<HostDetail> }) {
       The agent does not say so{" "}
       {all ? "for any of them" : `for ${host.security_unknown.toLocaleString("en")} of them`}, so this host never counts
       as compliant while they are pending.
+    </Notice>
+  );
+}
+
+/** A certificate that cannot be renewed ends one day, and the host with it: said long before. */
+export function RenewalProblem({ host, now }: { host: Wire<HostDetail>; now: string }) {
+  const { renewal, certificate_expires_at: end } = host;
+  if (!renewal?.error) return null;
+  const when = end && (
+    <>
+      {" "}It ends <RelativeTime at={end} now={now} focusable />.
+    </>
+  );
+  if (renewal.state === "manual") {
+    return <Notice tone="warn" title="Its certificate has to be renewed by hand.">{renewal.error}{when}</Notice>;
+  }
+  return (
+    <Notice tone="warn" title="Its certificate could not be renewed; it is tried again.">
+      {renewal.error}
+      {when}
     </Notice>
   );
 }

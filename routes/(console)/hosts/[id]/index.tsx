@@ -22,6 +22,7 @@ import {
   needsRepair,
   PackageManagerProblem,
   RemoveDialog,
+  RenewalProblem,
   RepairDialog,
   RestartDialog,
   SecurityUnknown,
@@ -153,6 +154,7 @@ function Problems({ host, now }: { host: Wire<HostDetail>; now: string }) {
       <HealthProblem host={host} />
       <PackageManagerProblem host={host} />
       <SecurityUnknown host={host} />
+      <RenewalProblem host={host} now={now} />
       {host.refused_at && (
         <Notice tone="bad" title="What this host last sent was refused.">
           {host.refused_reason} Shown is its last good report

@@ -1,0 +1,136 @@
+import type { Db } from "../database/types.ts";
+import { EXPIRES_SOON_MS } from "../hosts/rules.ts";
+import type { Fragment } from "./scope.ts";
+
+/**
+ * Hosts behind a figure, where no other part of the filter says it. What each means stands in
+ * {@link selectionCondition}; ages end with the smaller number: `7_to_30_days` holds what is 7 days old.
+ */
+export const hostSelections = [
+  "job_failed",
+  "job_unknown",
+  "job_missed",
+  "package_database",
+  "refused",
+  "silent",
+  "parked",
+  "certificate",
+  "up_to_date",
+  "other_updates",
+  "security_unknown",
+  "severity_critical",
+  "severity_high",
+  "severity_medium",
+  "severity_low",
+  "severity_unknown",
+  "critical_over_7_days",
+  "security_under_7_days",
+  "security_7_to_30_days",
+  "security_30_to_90_days",
+  "security_over_90_days",
+  "index_under_24_hours",
+  "index_24_to_48_hours",
+  "index_over_48_hours",
+  "index_unknown",
+] as const;
+export type HostSelection = typeof hostSelections[number];
+
+/**
+ * The last job of the host `h` that could change it: a dry run decides nothing. To be joined as `r` where several
+ * conditions ask for it.
+ */
+export function lastRun(db: Db): Fragment {
+  return db`(
+    select r.job_id, r.state, r.ended_at
+    from patch_job_hosts r join patch_jobs j on j.id = r.job_id
+    where r.host_id = h.id and j.kind <> 'dry_run'
+    order by r.queued_at desc
+    limit 1
+  )`;
+}
+
+/**
+ * The condition over the aliases of `hostSource`.
+ * @param run the last job's state, where it is joined already
+ */
+export function selectionCondition(db: Db, selection: HostSelection, run?: Fragment): Fragment {
+  switch (selection) {
+    // Nothing was ordered for the host since: ordering again is how a person decides.
+    case "job_failed":
+      return lastState(db, "failed", run);
+    case "job_unknown":
+      return lastState(db, "unknown", run);
+    case "job_missed":
+      return lastState(db, "missed", run);
+    // The health check comes more often than the report and knows of a repair first.
+    case "package_database":
+      return db`(
+        case when s.received_at > d.received_at or d.received_at is null
+        then coalesce(s.checks ->> 'package_manager', d.state) else d.state end
+      ) in ('interrupted', 'broken')`;
+    case "refused":
+      return db`d.refused_at is not null`;
+    case "silent":
+      return db`h.health = 'unreachable'`;
+    case "parked":
+      return db`h.id in (select p.host_id from host_polls p where p.parked_reason is not null)`;
+    case "certificate":
+      return db`h.certificate_expires_at < app_now() + make_interval(secs => ${EXPIRES_SOON_MS / 1000})`;
+    case "up_to_date":
+      return db`c.pending = 0 and x.compliance not in ('stale', 'unknown')`;
+    case "other_updates":
+      return db`c.pending > c.security + c.security_unknown`;
+    case "security_unknown":
+      return db`c.security_unknown > 0`;
+    case "severity_critical":
+      return db`c.critical > 0`;
+    case "severity_high":
+      return db`c.high > 0`;
+    case "severity_medium":
+      return db`c.medium > 0`;
+    case "severity_low":
+      return db`c.low > 0`;
+    case "severity_unknown":
+      return db`c.unknown > 0`;
+    case "critical_over_7_days":
+      return db`h.id in ${hostsWithOldCritical(db)}`;
+    case "security_under_7_days":
+      return db`c.oldest_security_at > ${ago(db, 7 * 24)}`;
+    case "security_7_to_30_days":
+      return db`(c.oldest_security_at <= ${ago(db, 7 * 24)} and c.oldest_security_at > ${ago(db, 30 * 24)})`;
+    case "security_30_to_90_days":
+      return db`(c.oldest_security_at <= ${ago(db, 30 * 24)} and c.oldest_security_at > ${ago(db, 90 * 24)})`;
+    case "security_over_90_days":
+      return db`c.oldest_security_at <= ${ago(db, 90 * 24)}`;
+    case "index_under_24_hours":
+      return db`d.index_refreshed_at > ${ago(db, 24)}`;
+    case "index_24_to_48_hours":
+      return db`(d.index_refreshed_at <= ${ago(db, 24)} and d.index_refreshed_at > ${ago(db, 48)})`;
+    case "index_over_48_hours":
+      return db`d.index_refreshed_at <= ${ago(db, 48)}`;
+    case "index_unknown":
+      return db`d.index_refreshed_at is null`;
+  }
+}
+
+function lastState(db: Db, state: "failed" | "unknown" | "missed", run?: Fragment): Fragment {
+  return run ? db`${run} = ${state}` : db`(select t.state from ${lastRun(db)} t) = ${state}`;
+}
+
+/** As a subquery of its own it is worked out once, not for each host. */
+function ago(db: Db, hours: number): Fragment {
+  return db`(select app_now() - make_interval(hours => ${hours}))`;
+}
+
+/**
+ * Hosts on which a critical update has been pending for more than 7 days. It begins with the offers: each is stored
+ * once for the fleet, and one that is younger than that cannot be old anywhere.
+ */
+function hostsWithOldCritical(db: Db): Fragment {
+  return db`(
+    select hp.host_id
+    from update_offers o join host_patches hp on hp.offer_id = o.id
+    where o.severity = 'critical' and o.severity_source not in ('unverified', 'none')
+      and o.first_seen_at <= ${ago(db, 7 * 24)} and hp.first_seen_at <= ${ago(db, 7 * 24)}
+  )`;
+}
