@@ -5,7 +5,7 @@ import { waitFor } from "../../testing/wait_for.ts";
 import { sandboxTest } from "../backends/apt/sandbox_fixture_test.ts";
 import { connectExecutor } from "../executor_client.ts";
 import { type HostJobEvent, OperationError } from "../host_operations.ts";
-import { endOf, openExecutor, order } from "./executor_fixture_test.ts";
+import { endOf, openExecutor, order, rebootOrder, repairOrder, rollbackOrder } from "./executor_fixture_test.ts";
 import { startExecutor } from "./executor_process_fixture_test.ts";
 import { readLines } from "./line_reader.ts";
 import { listenOnSocket, serveSocket } from "./socket_server.ts";
@@ -27,6 +27,7 @@ async function talk(socket: string, bytes: Uint8Array): Promise<string> {
 }
 
 const text = (words: string) => new TextEncoder().encode(words);
+const start = (order: unknown) => text(JSON.stringify({ id: 1, call: "start", order }) + "\n");
 const garbage: [string, Uint8Array][] = [
   ["no JSON", text("hello\n")],
   ["an empty line", text("\n")],
@@ -42,6 +43,16 @@ const garbage: [string, Uint8Array][] = [
     "an option for a name",
     text(JSON.stringify({ id: 1, call: "start", order: order("a", { packages: ["-o"] }) }) + "\n"),
   ],
+  ["a rollback of a path", start({ ...rollbackOrder("a", "../../state_id") })],
+  ["a rollback with packages", start({ ...rollbackOrder("a", crypto.randomUUID()), packages: ["curlew"] })],
+  ["a repair with a command", start({ ...repairOrder("a"), command: "id" })],
+  ["a restart with a program", start({ ...rebootOrder("a"), reboot_command: "/bin/sh" })],
+  ["a restart in the past", start({ ...rebootOrder("a"), reboot_delay_seconds: -1 })],
+  ["a restart in a year", start({ ...rebootOrder("a"), reboot_delay_seconds: 31_536_000 })],
+  ["a restart with words for the wall", start({ ...rebootOrder("a"), message: "x" })],
+  ["an order of another kind", start({ ...repairOrder("a"), operation: "exec" })],
+  ["a service that is an option", text('{"id":1,"call":"service","name":"--root=/"}\n')],
+  ["a service that is a path", text('{"id":1,"call":"service","name":"../ssh"}\n')],
   ["a prototype", text('{"id":1,"call":"start","order":{"__proto__":{"run_id":"a"}}}\n')],
   ["depth", text("[".repeat(200_000) + "\n")],
   ["a line of 1 MiB", new Uint8Array(LINE_LIMIT + 1).fill(0x20)],
