@@ -30,6 +30,10 @@ sandboxTest("everything installable is applied; what fails is named, the rest co
   assert.match(job.message, /^10 of 11 packages are at the wanted version\. osprey-agent: .*script.*exit status 1/);
   assert.deepEqual(job.failed_packages.map((item) => item.name), ["osprey-agent"]);
   assert.match(job.failed_packages[0].reason, /configuration failed half-way/);
+  assert.equal(job.failed_packages[0].state, "half-configured");
+  assert.match(job.failed_packages[0].output!, /^osprey-agent: cannot migrate the queue: .* is from version 3$/);
+  assert.equal(job.changes.length, 11, "the other ten are done");
+  assert.deepEqual([job.restart?.reboot, job.restart?.reasons.length], [true, 1]);
   assert.deepEqual(job.conffiles_kept, ["/etc/corvid/httpd.conf"]);
   assert.match(await Deno.readTextFile(`${bed.root}/etc/corvid/httpd.conf`), /raised by hand/);
   assert.equal(await bed.version("libtessera3"), "3.0.11-1+deb12u3");
@@ -70,6 +74,23 @@ sandboxTest("whoever reads a job in the middle and then its events has the outpu
     const told = events.filter((event) => event.seq <= seq).map((event) => event.output).join("");
     assert.equal(output, told, `at event ${seq}`);
   }
+  await executor.close();
+});
+
+sandboxTest("a new dependency is installed only when it was approved by name", async (bed) => {
+  const executor = openExecutor(bed);
+  const packages = ["pelican-proxy", "curlew"];
+  for (const new_packages of [[], ["libpelican-filters2"]]) {
+    const job = await runToEnd(executor, order(`refused-${new_packages}`, { packages, new_packages }));
+    assert.deepEqual([job.status, job.error_code], ["failed", "DEPENDENCY_CONFLICT"], job.message);
+    assert.ok(job.failed_packages.some((failed) => failed.name === "libpelican-filters1"));
+    assert.equal(await bed.version("curlew"), "7.88.1-10");
+  }
+  const approved = { packages, new_packages: ["libpelican-filters1"] };
+  const job = await runToEnd(executor, order("approved", approved));
+  assert.equal(job.status, "completed", job.message);
+  assert.deepEqual(job.restart, { services: [], kernel: null, reboot: false, reasons: [] });
+  assert.equal(await bed.version("libpelican-filters1"), "1.1-1");
   await executor.close();
 });
 
