@@ -73,7 +73,7 @@ export function installedTarget(row: InstalledRow, native: string): Target {
   return { name, arch: arch === "all" ? native : arch, version };
 }
 
-/** Versions compare equal as targets when apt would take the same argument for both. */
+/** False for a name or version that no argument may carry, such as one that was installed by force. */
 export function isArgument(target: Target): boolean {
   try {
     planArguments([target]);

@@ -67,6 +67,9 @@ Deno.test("policy: security is a matter of the suite, never of address or label"
     const suite of [
       "bookworm-security/main",
       "noble-security/universe",
+      "noble-infra-security/main",
+      "oldstable-security/main",
+      "stable-security/contrib",
       "noble-apps-security/main",
       "buster/updates/main",
     ]

@@ -23,7 +23,7 @@ export async function makePlan(root: string | null, native: string, choice: Choi
     return refuse(plan, code, updates.rows.filter((row) => !isConfigured(row)).map((row) => row.key), words);
   }
   const chosen = choice.packages === null
-    ? updates.offers.filter((offer) => updates.installable.has(offer.row.key))
+    ? updates.offers.filter(({ row }) => updates.installable.has(row.key) && !updates.obstacles.has(row.key))
     : await chooseByName(root, choice, updates, plan);
   if (plan.refused.length > 0) return plan;
   const targets = chosen.filter((offer) => !choice.security_only || securityVersion(offer.pending) !== null);
@@ -56,7 +56,7 @@ async function chooseByName(root: string | null, choice: Choice, updates: Update
     const obstacle = updates.obstacles.get(name);
     const pin = pinned.get(name)?.pin;
     if (!row) refuse(plan, "PKG_NOT_FOUND", [name], "It is not installed on this host.");
-    else if (offer && updates.installable.has(name)) chosen.push(offer);
+    else if (offer && updates.installable.has(name) && !obstacle) chosen.push(offer);
     else if (choice.versions[name] === row.version && isConfigured(row)) continue; // already done, by whoever
     else if (!isConfigured(row)) refuse(plan, "PKG_MANAGER_ERROR", [name], `Repair it first: ${stateWords(row)}.`);
     else if (pin) refuse(plan, "DEPENDENCY_CONFLICT", [name], `It is pinned on this host: ${pin.words}.`);
