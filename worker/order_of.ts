@@ -33,7 +33,9 @@ export function orderOf(run: Run, versions: Record<string, string>): SentOrder {
 }
 
 function applyBody(run: Run, versions: Record<string, string>): ApplyRequest {
-  const reboot_when = run.kind === "dry_run" ? "never" : run.reboot;
+  // A public agent restarts in any case when it is told that it may, needed or not.
+  const blunt = run.agent_state_id === null && run.reboot === "needed";
+  const reboot_when = run.kind === "dry_run" || blunt ? "never" : run.reboot;
   return {
     packages: Object.keys(versions),
     versions,

@@ -51,12 +51,13 @@ export async function verifyRun(context: RunContext, run: Run, report: HostRepor
     const content = { patches: patches.data, packages: packages.data.packages };
     const etags = { patches: patches.etag, packages: packages.etag };
     await recordReport(sql, run.host_id, { ...content, etags }, { received_at: clock.now(), requested: true });
-    const info = await refreshHealth(context, run);
+    const now = await refreshHealth(context, run);
     standing = {
       package_state: patches.data.state ?? null,
       boot_id_before: run.boot_id_before,
-      boot_id_now: info?.boot_id ?? null,
-      reboot_due: info?.pending_reboot ?? false,
+      boot_id_now: now?.info.boot_id ?? null,
+      up_since_begin: upSince(context, run, now?.health.uptime_seconds),
+      reboot_due: now?.info.pending_reboot ?? false,
     };
   } catch (error) {
     const refused = refusal(error);
@@ -115,6 +116,13 @@ function judge(
   }
 }
 
+/** Whether a host's clock of this boot began after the run did. A minute is too little to tell. */
+function upSince({ clock }: RunContext, run: Run, uptime_seconds: number | undefined): boolean | null {
+  if (uptime_seconds === undefined || run.started_at === null) return null;
+  const run_seconds = (clock.now().epochMilliseconds - run.started_at.epochMilliseconds) / 1_000;
+  return run_seconds < 60 ? null : uptime_seconds < run_seconds;
+}
+
 /** A new run: the host must not take it for the one that failed. */
 function newAttempt(run: Run, run_id: string) {
   return {
@@ -149,7 +157,10 @@ async function askReport(context: RunContext, run: Run): Promise<HostReport> {
  * How the host is now, and in which boot. Where the result does not depend on it a failure waits for the next poll.
  * @throws AgentError where the host was to restart
  */
-async function refreshHealth(context: RunContext, run: Run): Promise<SystemInfo | null> {
+async function refreshHealth(
+  context: RunContext,
+  run: Run,
+): Promise<{ health: Health; info: SystemInfo } | null> {
   const { agents, sql, clock, signal } = context;
   const host = addressOf(run);
   try {
@@ -158,7 +169,7 @@ async function refreshHealth(context: RunContext, run: Run): Promise<SystemInfo 
     if (health.not_modified || info.not_modified) return null;
     const answer = { health: health.data, info: info.data, received_at: clock.now() };
     await transaction(sql, (tx) => recordHealth(tx, run.host_id, answer, clock));
-    return info.data;
+    return { health: health.data, info: info.data };
   } catch (error) {
     if (!(error instanceof AgentError) || mayRestart(run)) throw error;
     return null;

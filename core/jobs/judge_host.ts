@@ -8,6 +8,8 @@ export interface HostStanding {
   /** The boot before the run and now; null where the agent names none. */
   boot_id_before: string | null;
   boot_id_now: string | null;
+  /** It has been up for less time than the run: where no boots are named, that tells it as well. Null: not known. */
+  up_since_begin: boolean | null;
   /** It asks for a restart. */
   reboot_due: boolean;
 }
@@ -56,7 +58,7 @@ export function judgeRepair(report: HostReport, standing: HostStanding, installe
 /** A restart has succeeded when the host runs in another boot than before. */
 export function judgeReboot(report: HostReport, standing: HostStanding): RunResult {
   const { error, error_code } = report;
-  const restarted = hasRestarted(standing);
+  const restarted = hasRestarted(standing) ?? standing.up_since_begin;
   const patches: RunResult["patches"] = [];
   if (restarted) {
     const message = "The host has restarted and answers again.";

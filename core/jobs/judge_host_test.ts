@@ -3,7 +3,13 @@ import { type HostStanding, judgeReboot, judgeRepair, judgeRestart } from "./jud
 import { type HostReport, InstalledVersions, noReport, type RunResult } from "./results.ts";
 import type { RebootRule } from "./types.ts";
 
-const well: HostStanding = { package_state: "ok", boot_id_before: "a", boot_id_now: "a", reboot_due: false };
+const well: HostStanding = {
+  package_state: "ok",
+  boot_id_before: "a",
+  boot_id_now: "a",
+  up_since_begin: null,
+  reboot_due: false,
+};
 const said = (change: Partial<HostReport> = {}): HostReport => ({ ...noReport, status: "completed", ...change });
 const installed = new InstalledVersions([{ name: "bash", arch: "amd64", version: "2" }]);
 const bash = { name: "bash", arch: "amd64", from: "1", to: "2", action: "upgrade" as const };
@@ -53,6 +59,8 @@ const REBOOTS: [string, Partial<HostReport>, Partial<HostStanding>, string, RegE
   ["an agent that names no boot", {}, { boot_id_now: null }, "unknown", /does not say when/],
   ["an agent that named none before", {}, { boot_id_before: null }, "unknown", /does not say when/],
   ["no boot, and a failure", failure, { boot_id_now: null }, "failed", /has not restarted/],
+  ["no boot named, up for longer than the run", {}, { boot_id_now: null, up_since_begin: false }, "failed", /has not/],
+  ["no boot named, up for less", {}, { boot_id_now: null, up_since_begin: true }, "succeeded", /restarted/],
   ["another boot", {}, { boot_id_now: "b" }, "succeeded", /restarted and answers/],
   ["another boot, the job forgotten", { status: null }, { boot_id_now: "b" }, "succeeded", /restarted/],
 ];

@@ -1,6 +1,7 @@
 import type { FailedPackage, Job, PackageChange } from "../../protocol/api.ts";
 import type { z } from "zod";
 import { plainLines, plainWords } from "../hosts/rules.ts";
+import { installedVersion } from "../patches/rules.ts";
 import type { FinalState, JobPatch, Outcome, RunReport } from "./types.ts";
 
 /** What the host says of its own run, as far as the result needs it. */
@@ -38,7 +39,8 @@ export interface RunResult {
 export class InstalledVersions {
   readonly #versions = new Map<string, string[]>();
   constructor(packages: Iterable<{ name: string; arch?: string; version: string }>) {
-    for (const { name, arch, version } of packages) {
+    for (const { name, arch, version: said } of packages) {
+      const version = installedVersion(said);
       this.#add(name, version);
       if (arch) this.#add(`${name}:${arch}`, version);
     }

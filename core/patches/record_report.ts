@@ -61,6 +61,7 @@ export async function recordReport(
       packages_sent: report.packages !== null,
       patches_etag: report.etags.patches,
       packages_etag: report.etags.packages,
+      index_age_said: report.patches?.index_age_seconds !== undefined,
       index_refreshed_at: indexTime(report, options.received_at),
       index_error: plain(report.patches?.index_error),
       state: report.patches?.state ?? "ok",

@@ -26,7 +26,7 @@ export function normalisePackages(packages: InstalledPackage[]): NormalPackage[]
     const normal: NormalPackage = {
       name: item.name,
       arch: plain(item.arch) ?? "",
-      version: plain(item.version) ?? "",
+      version: installedVersion(item.version),
       held: item.held ?? false,
       size_bytes: whole(item.size_bytes),
       source_package: plain(item.source_package),
@@ -37,6 +37,11 @@ export function normalisePackages(packages: InstalledPackage[]): NormalPackage[]
     if (!before || (before.installed_at ?? "") <= (normal.installed_at ?? "")) byKey.set(key, normal);
   }
   return sorted([...byKey.values()], (item) => item);
+}
+
+/** No version holds a space; public apk agents leave the rest of the line behind it. */
+export function installedVersion(version: string): string {
+  return (plain(version) ?? "").split(" ")[0];
 }
 
 /**

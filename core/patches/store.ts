@@ -32,6 +32,8 @@ export async function acceptReport(
     packages_sent: boolean;
     patches_etag: string | null;
     packages_etag: string | null;
+    /** False where the agent says nothing of its index here: health may have, and that stays. */
+    index_age_said: boolean;
     index_refreshed_at: Temporal.Instant | null;
     index_error: string | null;
     state: string;
@@ -43,7 +45,7 @@ export async function acceptReport(
       content_hash = ${row.content_hash},
       patches_etag = case when ${row.patches_sent} then ${row.patches_etag} else patches_etag end,
       packages_etag = case when ${row.packages_sent} then ${row.packages_etag} else packages_etag end,
-      index_refreshed_at = case when ${row.patches_sent} then ${row.index_refreshed_at} else index_refreshed_at end,
+      index_refreshed_at = case when ${row.index_age_said} then ${row.index_refreshed_at} else index_refreshed_at end,
       index_error = case when ${row.patches_sent} then ${row.index_error} else index_error end,
       state = case when ${row.patches_sent} then ${row.state} else state end,
       refused_at = null,

@@ -55,13 +55,12 @@ export async function readDashboard(
 }
 
 function hygieneOf(fleet: FleetSummary, hosts: DashboardHosts): Hygiene {
-  const { selections, reported, unrated, worst_critical, worst_high, worst_medium, worst_low } = hosts;
+  const { selections, reported, worst_critical, worst_high, worst_medium, worst_low } = hosts;
   return scoreHygiene({
     ...selections,
     hosts: fleet.hosts,
     reported,
     asked: fleet.hosts - fleet.waiting,
-    unrated,
     worst_critical,
     worst_high,
     worst_medium,

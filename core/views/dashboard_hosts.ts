@@ -49,9 +49,7 @@ export const DashboardHosts = z.object({
   silent: z.array(SilentHost),
   /** Of which a report was ever accepted. */
   reported: count,
-  /** Reported hosts with security updates of which nobody names a severity. */
-  unrated: count,
-  /** Reported hosts by the worst severity that is named. */
+  /** Hosts by the worst severity that is named for one of their updates. */
   worst_critical: count,
   worst_high: count,
   worst_medium: count,
@@ -84,7 +82,7 @@ export function dashboardHosts(db: Db, viewer: string): Promise<DashboardHosts> 
       with base as materialized (
         select h.id, x.name, h.simulated, h.health_since, h.health_reason, h.health, h.created_at,
           h.certificate_expires_at, d.received_at, r.job_id, r.ended_at,
-          c.security, c.critical, c.high, c.medium, c.low, c.security_unknown ${marks}
+          c.critical, c.high, c.medium, c.low, c.security_unknown ${marks}
         from ${hostSource(db, viewer)} left join lateral ${lastRun(db)} r on true
       )
       select
@@ -97,12 +95,10 @@ export function dashboardHosts(db: Db, viewer: string): Promise<DashboardHosts> 
           from (select * from base where is_silent order by health_since, id limit ${SILENT_SHOWN}) t
         ) as silent,
         count(received_at)::int as reported,
-        count(*) filter (where received_at is not null and security > 0 and critical + high + medium + low = 0)::int
-          as unrated,
-        count(*) filter (where received_at is not null and critical > 0)::int as worst_critical,
-        count(*) filter (where received_at is not null and critical = 0 and high > 0)::int as worst_high,
-        count(*) filter (where received_at is not null and critical + high = 0 and medium > 0)::int as worst_medium,
-        count(*) filter (where received_at is not null and critical + high + medium = 0 and low > 0)::int as worst_low,
+        count(*) filter (where critical > 0)::int as worst_critical,
+        count(*) filter (where critical = 0 and high > 0)::int as worst_high,
+        count(*) filter (where critical + high = 0 and medium > 0)::int as worst_medium,
+        count(*) filter (where critical + high + medium = 0 and low > 0)::int as worst_low,
         coalesce(sum(security_unknown), 0)::int as updates_security_unknown,
         max(received_at) as newest_report_at,
         (select beat_at from worker_heartbeat where role = 'fleet') as fleet_beat_at

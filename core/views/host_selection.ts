@@ -23,6 +23,7 @@ export const hostSelections = [
   "severity_medium",
   "severity_low",
   "severity_unknown",
+  "unrated",
   "critical_over_7_days",
   "security_under_7_days",
   "security_7_to_30_days",
@@ -92,6 +93,8 @@ export function selectionCondition(db: Db, selection: HostSelection, run?: Fragm
       return db`c.low > 0`;
     case "severity_unknown":
       return db`c.unknown > 0`;
+    case "unrated":
+      return db`(c.security > 0 and c.critical + c.high + c.medium + c.low = 0)`;
     case "critical_over_7_days":
       return db`h.id in ${hostsWithOldCritical(db)}`;
     case "security_under_7_days":
