@@ -32,6 +32,7 @@ const attempts: [what: string, program: string, args: string[], allowed: boolean
   ["runuser", "/usr/sbin/runuser", ["-u", "nobody", "--", "/usr/bin/id"], true],
   ["a device node", "/bin/sh", ["-c", "rm -f /var/tmp/null && mknod /var/tmp/null c 1 3"], true],
   ["a changed root", "/usr/sbin/chroot", ["/", "/usr/bin/true"], true],
+  ["what a process with all rights runs", "/usr/bin/readlink", ["/proc/1/exe"], true],
   ["mounts of its own", "/usr/bin/unshare", ["--mount", "--propagation", "unchanged", "/usr/bin/true"], false],
   ["a network of its own", "/usr/bin/unshare", ["--net", "/usr/bin/true"], false],
   ["a host name of its own", "/usr/bin/unshare", ["--uts", "/usr/bin/true"], false],
@@ -78,6 +79,13 @@ chrootTest("a dist-upgrade passes under the executor's capability set", "bookwor
     assert.match(await succeed(chroot, "/usr/bin/getent", "passwd", "sshd"), /^sshd:/);
     assert.match(await succeed(chroot, "/usr/bin/stat", "-c", "%A %G", "/usr/bin/crontab"), /^-rwxr-sr-x crontab$/);
     assert.match(await succeed(chroot, "/usr/sbin/getcap", "/usr/bin/ping"), /cap_net_raw/);
+  });
+
+  await test.step("needrestart sees what runs with the set, and nothing without the right to look", async () => {
+    const look = async (bounding: string) =>
+      (await under(chroot, bounding, "/usr/bin/readlink", ["/proc/1/exe"])).stdout.trim();
+    assert.match(await look(set), /^\//);
+    assert.equal(await look(set.replace(",+sys_ptrace", "")), "");
   });
 
   await test.step("without the rights to files no package goes in: the set is looked at", async () => {
