@@ -1,10 +1,11 @@
 import { cpus, release, totalmem } from "node:os";
+import { benchAgent } from "./agent.ts";
 import { benchFleet } from "./fleet.ts";
 import { benchLogin } from "./login.ts";
 import type { Figure } from "./measure.ts";
 
 /** Every figure by the name that chooses it: `deno task bench login`. */
-const benches: Record<string, () => Promise<Figure[]>> = { login: benchLogin, fleet: benchFleet };
+const benches: Record<string, () => Promise<Figure[]>> = { login: benchLogin, fleet: benchFleet, agent: benchAgent };
 
 const asked = Deno.args.length > 0 ? Deno.args : Object.keys(benches);
 const unknown = asked.filter((name) => !(name in benches));
