@@ -3,5 +3,5 @@ import { define } from "./(_role)/state.ts";
 
 export const access = { role: "auditor", scope: "none", audit: null } as const satisfies RouteAccess;
 
-/** Until there is a dashboard, the list of hosts is what people want to see first. */
-export const handler = define.handlers({ GET: (ctx) => ctx.redirect("/hosts") });
+/** What people open in the morning. */
+export const handler = define.handlers({ GET: (ctx) => ctx.redirect("/dashboard") });

@@ -7,6 +7,7 @@ import { type State, viewerOf } from "../../(_role)/state.ts";
 
 /** Places that exist. The rail grows with the product; a link to nothing teaches people not to trust it. */
 const SECTIONS = [[
+  { href: "/dashboard", label: "Dashboard", icon: "layout-dashboard" },
   { href: "/hosts", label: "Hosts", icon: "server" },
   { href: "/deploy", label: "Deploy", icon: "rocket", acts: true },
   { href: "/jobs", label: "Jobs", icon: "list-checks" },

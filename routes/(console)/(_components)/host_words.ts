@@ -10,6 +10,7 @@ export function hostsQuery(params: URLSearchParams) {
     os: text("os"),
     status: text("status"),
     group: text("group"),
+    only: text("only"),
     sort: text("sort"),
     cursor: text("cursor"),
   };

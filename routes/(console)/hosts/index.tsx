@@ -13,6 +13,7 @@ import { page, type RouteAccess } from "../../../web/mod.ts";
 import { fleetOf } from "../../(_role)/fleet.ts";
 import { define, viewerOf } from "../../(_role)/state.ts";
 import { fleetSentence, hostsQuery, withQuery } from "../(_components)/host_words.ts";
+import { SelectionChip } from "../(_components)/selection_words.tsx";
 
 export const access = { role: "auditor", scope: "hosts", audit: null } as const satisfies RouteAccess;
 
@@ -69,7 +70,9 @@ export default define.page<typeof handler>(({ data, state, url }) => {
   const { list, after_seq, problem, query, waiting, fleet } = data;
   const viewer = viewerOf(state);
   const now = rfc3339(state.services.clock.now());
-  const filtered = ["search", "health", "os", "status", "group"].some((name) => query[name as keyof typeof query]);
+  const filtered = ["search", "health", "os", "status", "group", "only"].some((name) =>
+    query[name as keyof typeof query]
+  );
   const systems = list.facets.os.map(({ os, name, count }) => ({ value: os, label: `${name} (${count})` }));
   const groups = list.facets.groups.map(({ id, name, count }) => ({ value: id, label: `${name} (${count})` }));
   const counted = (options: typeof HEALTH, counts: Record<string, number>) =>
@@ -160,6 +163,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
                   }]}
                 />
               )}
+              <SelectionChip only={query.only} url={url} />
               <Button type="submit" icon="filter">Filter</Button>
               {filtered && <LinkButton kind="quiet" href="/hosts">Clear</LinkButton>}
             </Filters>

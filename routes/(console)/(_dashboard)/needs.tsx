@@ -1,0 +1,177 @@
+import { FigureLink } from "../../../components/figure_link.tsx";
+import { SectionHead } from "../../../components/page_head.tsx";
+import { countText } from "../../../components/quantity.tsx";
+import { RelativeTime } from "../../../components/relative_time.tsx";
+import { Shape, type ShapeName, type Tone } from "../../../components/shape.tsx";
+import { Notice } from "../../../components/states.tsx";
+import { Cell, Column, Row, RowName, Table } from "../../../components/table.tsx";
+import type { Dashboard } from "../../../core/views/dashboard.ts";
+import { type HostNeed, hostNeeds } from "../../../core/views/dashboard_hosts.ts";
+import type { Wire } from "../../../core/wire.ts";
+import { selectionHref } from "../(_components)/selection_words.tsx";
+
+const NEEDS: Record<HostNeed, { tone: Tone; shape: ShapeName; name: string; act: string }> = {
+  job_failed: {
+    tone: "bad",
+    shape: "cross",
+    name: "Last job failed, retries included",
+    act: "Read its log, then retry or order again.",
+  },
+  job_unknown: {
+    tone: "warn",
+    shape: "question",
+    name: "Result of the last job unknown",
+    act: "The host may have changed: read it again before you order anything.",
+  },
+  job_missed: {
+    tone: "warn",
+    shape: "dash",
+    name: "Last job missed its time",
+    act: "It was never started. Order it again.",
+  },
+  package_database: {
+    tone: "bad",
+    shape: "cross",
+    name: "Package database interrupted or broken",
+    act: "Nothing can be installed. Repair it on the host's page.",
+  },
+  silent: {
+    tone: "bad",
+    shape: "cross",
+    name: "Went silent",
+    act: "See why on the host's page; its numbers grow old.",
+  },
+  refused: {
+    tone: "warn",
+    shape: "half",
+    name: "Report refused",
+    act: "What is shown of it is from before. See the reason on the host's page.",
+  },
+  certificate: {
+    tone: "warn",
+    shape: "half",
+    name: "Certificate ends within 14 days",
+    act: "Renew it on the host: patch-agent renew.",
+  },
+  parked: {
+    tone: "bad",
+    shape: "dash",
+    name: "No longer asked",
+    act: "Asking for it failed inside the manager. Refresh it on the host's page.",
+  },
+};
+
+interface Props {
+  data: Pick<Wire<Dashboard>, "hosts" | "enrolments">;
+  /** RFC 3339. */
+  now: string;
+  /** False for auditors, who decide about nothing. */
+  may_act: boolean;
+}
+
+/** What waits for a decision, most urgent first: how many, how long, and where to go. */
+export function Needs({ data: { hosts, enrolments }, now, may_act }: Props) {
+  const names = hostNeeds.filter((name) => hosts.needs[name].hosts > 0);
+  const waiting = may_act && enrolments.waiting > 0;
+  if (names.length === 0 && !waiting) {
+    return (
+      <section class="stack">
+        <SectionHead id="needs" title="Needs a person" />
+        <Notice tone="ok" title="Nothing waits for a decision.">
+          No job failed, no host is silent, no machine asks to join.
+        </Notice>
+      </section>
+    );
+  }
+  return (
+    <section class="stack">
+      <SectionHead id="needs" title="Needs a person" />
+      <Table
+        label="What needs a person"
+        columns={
+          <>
+            <Column>What</Column>
+            <Column right>How many</Column>
+            <Column>Longest</Column>
+            <Column>What to do</Column>
+          </>
+        }
+      >
+        {names.map((name) => <NeedRow key={name} name={name} need={hosts.needs[name]} now={now} />)}
+        {waiting && (
+          <Row>
+            <RowName marks={null}>
+              <Mark tone="info" shape="ring" />
+              Machines ask to join
+            </RowName>
+            <Cell right>
+              <FigureLink href="/enrolments" count={enrolments.waiting}>
+                {countText(enrolments.waiting, "machine")}
+              </FigureLink>
+            </Cell>
+            <Cell label="Longest">
+              {enrolments.since && <RelativeTime at={enrolments.since} now={now} form="age" />}
+            </Cell>
+            <Cell wide>
+              {enrolments.clones > 0
+                ? (
+                  <span class="tone-warn-text">
+                    {enrolments.clones === 1 ? "One of them has" : `${enrolments.clones} of them have`}{" "}
+                    the identity of a host that is known: a clone?
+                  </span>
+                )
+                : <span class="muted">Compare the address with the one that you expect, then approve or deny.</span>}
+            </Cell>
+          </Row>
+        )}
+      </Table>
+    </section>
+  );
+}
+
+function NeedRow(
+  { name, need, now }: { name: HostNeed; need: Wire<Dashboard>["hosts"]["needs"][HostNeed]; now: string },
+) {
+  const { tone, shape, name: words, act } = NEEDS[name];
+  const { hosts, since, first } = need;
+  return (
+    <Row>
+      <RowName>
+        <Mark tone={tone} shape={shape} />
+        {words}
+      </RowName>
+      <Cell right>
+        <FigureLink href={selectionHref(name)} count={hosts}>{countText(hosts, "host")}</FigureLink>
+      </Cell>
+      <Cell label={name === "certificate" ? "First" : "Longest"}>
+        <span class="cell-parts">
+          {first && (
+            <a
+              class="needs-first"
+              title={first.name}
+              href={first.job_id ? `/jobs/${first.job_id}?host=${first.host_id}` : `/hosts/${first.host_id}`}
+            >
+              {first.name}
+            </a>
+          )}
+          {since && (
+            <span class="muted">
+              <RelativeTime at={since} now={now} form={name === "certificate" ? "relative" : "age"} />
+            </span>
+          )}
+        </span>
+      </Cell>
+      <Cell wide title={act}>
+        <span class="muted">{act}</span>
+      </Cell>
+    </Row>
+  );
+}
+
+function Mark({ tone, shape }: { tone: Tone; shape: ShapeName }) {
+  return (
+    <span class={`needs-mark tone-${tone}`}>
+      <Shape name={shape} />
+    </span>
+  );
+}
