@@ -35,6 +35,9 @@ export const MACHINE_PROGRAMS: readonly string[] = [
 
 /** What it reads of the machine itself when it has no root of its own. */
 const machineFiles = [
+  // What apt fetches from: a kept answer about its state is dropped when they change.
+  "/etc/apt/sources.list",
+  "/etc/apt/sources.list.d",
   "/etc/hostname",
   "/etc/machine-id",
   "/etc/os-release",

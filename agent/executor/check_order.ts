@@ -2,6 +2,7 @@ import { epochMs } from "../../core/clock.ts";
 import { reason } from "../../core/errors.ts";
 import { type HostOrder, OperationError } from "../host_operations.ts";
 import type { JobContext } from "./job_context.ts";
+import { RECORD_LIMIT } from "./job_store.ts";
 import { checkRollback } from "./run_rollback.ts";
 
 /** Jobs that may wait behind the one that runs. */
@@ -30,6 +31,11 @@ export async function checkOrder(
   }
   if (queue.waiting >= QUEUE_LIMIT) {
     throw new OperationError("QUEUE_FULL", `${QUEUE_LIMIT} jobs wait already. Try again later.`, true);
+  }
+  if (store.records.length >= RECORD_LIMIT) {
+    const words =
+      `This agent remembers ${RECORD_LIMIT} jobs of the last 90 days and takes no more until the oldest are forgotten.`;
+    throw new OperationError("QUEUE_FULL", words, true);
   }
   try {
     if (order.operation === "apply") await checkNames(context, order.packages);

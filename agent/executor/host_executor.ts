@@ -54,7 +54,7 @@ export interface HostExecutor extends HostOperations {
 /** What restarts a machine, with systemd and with other init systems. */
 const SHUTDOWN = "/usr/sbin/shutdown";
 /** How long whoever asks for a young index waits for it; the refresh goes on afterwards. Milliseconds. */
-const REFRESH_WAIT_MS = 20_000;
+const REFRESH_WAIT_MS = 10_000;
 /** Jobs that a list shows. */
 const LIST_LIMIT = 200;
 /** Characters of output that a job shows: `GET /jobs/{id}` takes no more. */

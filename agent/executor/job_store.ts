@@ -6,6 +6,11 @@ import { type JobRecord, parseJobRecord } from "./job_record.ts";
 
 /** How long a run id is remembered. */
 export const KEY_DAYS = 90;
+/** How long an ended dry run is remembered, in hours, and how many at most. */
+const DRY_RUN_HOURS = 24;
+const DRY_RUNS_KEPT = 200;
+/** Records on disk at most: 110 jobs a day for 90 days. Past that somebody floods us, and the disk matters more. */
+export const RECORD_LIMIT = 10_000;
 /** How many jobs keep their output. */
 const OUTPUTS_KEPT = 200;
 /** How long to wait before a record that could not be written is written again. Milliseconds. */
@@ -55,6 +60,8 @@ export function openJobStore(folder: string, clock: Clock): JobStore {
     if (record) records.push(record);
   }
   records.sort((a, b) => a.created_ms - b.created_ms || (a.job.job_id < b.job.job_id ? -1 : 1));
+  const runs = new Map(records.map((record) => [record.job.run_id, record]));
+  const jobs = new Map(records.map((record) => [record.job.job_id, record]));
   const unsaved = new Set<JobRecord>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const retry = () => {
@@ -64,8 +71,11 @@ export function openJobStore(folder: string, clock: Clock): JobStore {
   const store: JobStore = {
     state_id,
     records,
-    byRun: (run_id) => records.find((record) => record.job.run_id === run_id),
-    byJob: (job_id) => records.find((record) => record.job.job_id === job_id && !record.removed),
+    byRun: (run_id) => runs.get(run_id),
+    byJob(job_id) {
+      const record = jobs.get(job_id);
+      return record?.removed ? undefined : record;
+    },
     add(record) {
       Deno.mkdirSync(store.folder(record), { mode: 0o700 });
       try {
@@ -76,6 +86,8 @@ export function openJobStore(folder: string, clock: Clock): JobStore {
         throw error;
       }
       records.push(record);
+      runs.set(record.job.run_id, record);
+      jobs.set(record.job.job_id, record);
       prune();
     },
     save(record, durable) {
@@ -104,12 +116,23 @@ export function openJobStore(folder: string, clock: Clock): JobStore {
       unsaved.clear();
     },
   };
+  const forget = (record: JobRecord) => {
+    Deno.removeSync(store.folder(record), { recursive: true });
+    records.splice(records.indexOf(record), 1);
+    runs.delete(record.job.run_id);
+    jobs.delete(record.job.job_id);
+  };
   const prune = () => {
     const oldest = epochMs(clock) - KEY_DAYS * 86_400_000;
     while (records.length > 0 && records[0].created_ms < oldest && records[0].stage === "ended") {
-      Deno.removeSync(store.folder(records[0]), { recursive: true });
-      records.shift();
+      forget(records[0]);
     }
+    // A dry run changes nothing, so repeating its run id is harmless: its record need not outlive the day.
+    const dry = records.filter((record) => record.job.dry_run && record.stage === "ended");
+    const yesterday = epochMs(clock) - DRY_RUN_HOURS * 3_600_000;
+    dry.forEach((record, index) => {
+      if (record.created_ms < yesterday || index < dry.length - DRY_RUNS_KEPT) forget(record);
+    });
     for (const record of records.slice(0, -OUTPUTS_KEPT)) if (record.stage === "ended") dropOutput(store, record);
   };
   prune();

@@ -33,6 +33,27 @@ Deno.test("run ids are kept for 90 days, not longer, and one that has not ended 
     assert.ok(openJobStore(folder, { now: () => now }).byRun("open"));
   }));
 
+Deno.test("an ended dry run is forgotten after a day, one that has not ended and every real run is not", () =>
+  inFolder((folder) => {
+    const now = systemClock.now();
+    const yesterday = now.epochMilliseconds - 25 * 3_600_000;
+    const dry = (run_id: string, created_ms: number, stage: JobRecord["stage"] = "ended") => {
+      const one = record(run_id, created_ms, stage);
+      one.job.dry_run = true;
+      return one;
+    };
+    const store = openJobStore(folder, { now: () => now.subtract({ hours: 25 }) });
+    [dry("old", yesterday), dry("open", yesterday, "waiting"), record("real", yesterday)].forEach(store.add);
+    const later = openJobStore(folder, { now: () => now });
+    assert.deepEqual(["old", "open", "real"].map((run) => later.byRun(run) !== undefined), [false, true, true]);
+    assert.equal([...Deno.readDirSync(`${folder}/jobs`)].length, 2);
+    // Two hundred are kept, however young: whoever asks four times a second must not fill the disk.
+    for (let index = 0; index < 205; index++) later.add(dry(`flood-${index}`, now.epochMilliseconds + index));
+    assert.equal(later.byRun("flood-4"), undefined);
+    assert.ok(later.byRun("flood-204") && later.byRun("real") && later.byRun("open"));
+    assert.equal(later.byJob(later.byRun("real")!.job.job_id)?.job.run_id, "real");
+  }));
+
 Deno.test("the folder keeps its name; a job that cannot be read stops the start instead of being forgotten", () =>
   inFolder((folder) => {
     const store = openJobStore(folder, systemClock);
