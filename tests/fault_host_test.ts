@@ -94,9 +94,10 @@ faultRuns("a host that is killed in the middle of an apply", [
   ["kill -9 of apt and dpkg themselves: failed, with what is half done and what to do", async (bed) => {
     const job_id = await inTheMiddle(bed);
     await bed.sandbox.killPackageManager();
-    const repair = "dpkg was interrupted in the middle of a change. Run `dpkg --configure -a` on the host.";
+    const repair = "dpkg was interrupted in the middle of a change. Start a repair from the manager, or run " +
+      "`dpkg --configure -a` on the host.";
     const host = await proveEnd(bed, job_id, { state: "failed", message: /^2 of 3 packages are at/, upgraded: ORDER });
-    assert.equal(host.error, `The package manager was killed in the middle of its work (SIGKILL). ${repair}`);
+    assert.equal(host.error, `The package manager was cut off in the middle of its work (SIGKILL). ${repair}`);
     assert.deepEqual([host.error_code, host.attempt], ["PKG_MANAGER_ERROR", 1]);
     assert.deepEqual(host.packages.map(({ name, outcome }) => `${name} ${outcome}`), [
       ...["heron-database failed", "curlew applied", "lumen-utils applied"],
