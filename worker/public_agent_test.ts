@@ -120,7 +120,10 @@ Deno.test("apt: the shifted columns are put right, severities are marked as gues
   }
   const host = await hostDetail(scene.database.web, scene.admin.id, scene.host_id);
   assert.deepEqual([host.pending, host.security, host.critical, host.high, host.unknown], [4, 0, 0, 0, 4]);
-  assert.deepEqual([host.health, host.package_state, host.os_name], ["healthy", "ok", "Debian GNU/Linux"]);
+  assert.deepEqual([host.package_state, host.os_name], ["ok", "Debian GNU/Linux"]);
+  // It calls itself healthy and fresh; its own time of the last refresh says otherwise.
+  assert.deepEqual([host.health, host.compliance], ["degraded", "stale"]);
+  assert.match(host.health_reason ?? "", /index/);
 });
 
 Deno.test("unknown security is never compliant, and is said", async () => {
