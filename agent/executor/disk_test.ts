@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "../../core/clock.ts";
 import { silentLog } from "../../core/log.ts";
 import { sandboxTest } from "../backends/apt/sandbox_fixture_test.ts";
+import { mountTest, withMount } from "../backends/apt/small_disk_fixture_test.ts";
 import { diskLimits, type DiskSpace, judgeDisks, parseSpace, readDisks } from "./disk.ts";
 import { createHostFacts } from "./host_facts.ts";
 import { createIndexRefresh } from "./index_refresh.ts";
@@ -89,48 +90,15 @@ sandboxTest("health: a nearly full disk is told with numbers, in health and in s
   assert.deepEqual(Object.keys(disk_free!).toSorted(), ["/", "/var"]);
 });
 
-const mountable = Deno.uid() === 0 && Deno.build.os === "linux" &&
-  await (async () => {
-    const folder = await Deno.makeTempDir({ dir: "/var/tmp" });
-    try {
-      const { success } = await new Deno.Command("mount", {
-        args: ["-t", "tmpfs", "-o", "size=64k", "none", folder],
-        stderr: "null",
-      }).output();
-      if (success) await new Deno.Command("umount", { args: [folder] }).output();
-      return success;
-    } catch {
-      return false;
-    } finally {
-      await Deno.remove(folder);
-    }
-  })();
-
-/** Mounts a small filesystem for the time of one test. */
-async function withMount(folder: string, options: string, body: () => Promise<void>): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
-  const mount = await new Deno.Command("mount", { args: ["-t", "tmpfs", "-o", options, "small", folder] }).output();
-  assert.ok(mount.success, new TextDecoder().decode(mount.stderr));
-  try {
-    await body();
-  } finally {
-    assert.ok((await new Deno.Command("umount", { args: [folder] }).output()).success);
-  }
-}
-
-if (!mountable && !(Deno.uid() === 0 && Deno.env.get("TEST_REQUIRE") === "all")) {
-  Deno.test.ignore("health: a real small /boot and used-up inodes (left out: only root may mount here)", () => {});
-} else {
-  sandboxTest("health: a real small /boot and used-up inodes", async (bed) => {
-    await withMount(`${bed.root}/boot`, "size=32m", async () => {
-      const problems = judgeDisks(await readDisks(bed.root));
-      assert.match(problems[0], /^Only 32 MiB are free on \/boot, where kernels are installed/);
-      assert.equal(problems.length, 1);
-    });
-    await withMount(`${bed.root}/boot`, "size=300m,nr_inodes=8", async () => {
-      for (let file = 0; file < 4; file++) await Deno.writeTextFile(`${bed.root}/boot/${file}`, "");
-      assert.match(judgeDisks(await readDisks(bed.root))[0], /^Only 3 more files can be made on \/boot/);
-    });
-    assert.deepEqual(judgeDisks(await readDisks(bed.root)), []);
+mountTest("health: a real small /boot and used-up inodes", async (bed) => {
+  await withMount(`${bed.root}/boot`, "size=32m", async () => {
+    const problems = judgeDisks(await readDisks(bed.root));
+    assert.match(problems[0], /^Only 32 MiB are free on \/boot, where kernels are installed/);
+    assert.equal(problems.length, 1);
   });
-}
+  await withMount(`${bed.root}/boot`, "size=300m,nr_inodes=8", async () => {
+    for (let file = 0; file < 4; file++) await Deno.writeTextFile(`${bed.root}/boot/${file}`, "");
+    assert.match(judgeDisks(await readDisks(bed.root))[0], /^Only 3 more files can be made on \/boot/);
+  });
+  assert.deepEqual(judgeDisks(await readDisks(bed.root)), []);
+});
