@@ -252,7 +252,7 @@ export async function makeJob(
 }
 
 /** A deployment that has ended well on a host that says that it can take it back. */
-async function makeRollbackJob(site: TestSite): Promise<{ job_id: string; host_id: string }> {
+export async function makeRollbackJob(site: TestSite): Promise<{ job_id: string; host_id: string }> {
   const made = await makeJob(site, "failed");
   const { sql } = site.database;
   const rollback = { possible: true, reason: null, missing_versions: [] };
