@@ -250,7 +250,7 @@ Deno.test("a host that says “not modified” to what it never sent has reporte
     await sql`update host_polls set next_at = app_now()`;
     const [row] = await sql`
       select d.received_at, d.patches_etag, d.refused_reason,
-        host_compliance(d.received_at, d.index_refreshed_at, d.state, c.security, false, (select oldest_report()), (select oldest_index())) as compliance
+        host_compliance(d.received_at, d.index_refreshed_at, d.state, c.security, c.security_unknown, false, (select oldest_report()), (select oldest_index())) as compliance
       from host_patch_data d join host_counters c using (host_id)`;
     assert.deepEqual([row.received_at, row.patches_etag, row.compliance], [null, null, "unknown"], `round ${round}`);
     assert.match(row.refused_reason, /not modified/);
