@@ -43,6 +43,12 @@ export const catalogue = {
     message: "There is no such host.",
     hint: "It may have been removed, or belong to a group that is not yours.",
   },
+  group_not_found: {
+    status: 404,
+    message: "There is no such group.",
+    hint: "It may have been deleted, or is not one of yours.",
+  },
+  user_not_found: { status: 404, message: "There is no such user.", hint: "Choose among the users in the list." },
   job_not_found: { status: 404, message: "There is no such job.", hint: "Check the address." },
   enrolment_not_found: {
     status: 404,
@@ -63,6 +69,11 @@ export const catalogue = {
     status: 409,
     message: "This host is already registered.",
     hint: "Open the existing host, or remove it first.",
+  },
+  group_exists: {
+    status: 409,
+    message: "There is a group of this name already.",
+    hint: "Choose another name.",
   },
   already_enrolled: {
     status: 409,

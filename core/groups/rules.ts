@@ -1,0 +1,52 @@
+import type { z } from "zod";
+import type { Db, Tx } from "../database/types.ts";
+import { AppError } from "../errors.ts";
+import { isUuid } from "../ids.ts";
+import { appendEvent } from "../live/append_event.ts";
+import { selectByName } from "./store.ts";
+import { MAX_MEMBERS, type MemberKind } from "./types.ts";
+
+/** @throws AppError validation_failed with every problem */
+export function readOrder<S extends z.ZodType>(schema: S, order: unknown): z.output<S> {
+  const read = schema.safeParse(order);
+  if (read.success) return read.data;
+  throw new AppError("validation_failed", {
+    details: read.error.issues.map(({ path, message }) => {
+      const field = path.join(".");
+      return { field, problem: field === "name" ? `The name ${message}.` : message };
+    }),
+  });
+}
+
+/** @throws AppError group_exists, naming the one that has the name */
+export async function freeName(db: Db, name: string, but: string | null): Promise<void> {
+  const other = await selectByName(db, name, but);
+  if (!other) return;
+  const problem = `There is a group named “${other.name}” already.`;
+  const hint = "Capitals make no difference. Choose another name.";
+  throw new AppError("group_exists", { message: problem, hint, details: [{ field: "name", problem, hint }] });
+}
+
+/**
+ * Ids of members, each once.
+ * @throws AppError validation_failed for too many or for what is no id
+ */
+export function readIds(kind: MemberKind, ids: string[]): string[] {
+  const field = kind === "hosts" ? "host_ids" : "user_ids";
+  if (ids.length > MAX_MEMBERS) {
+    const problem = `At most ${MAX_MEMBERS.toLocaleString("en")} ${kind} can be changed at once.`;
+    throw new AppError("validation_failed", { message: problem, details: [{ field, problem }] });
+  }
+  const wrong = ids.findIndex((id) => !isUuid(id));
+  if (wrong !== -1) {
+    throw new AppError("validation_failed", { details: [{ field: `${field}.${wrong}`, problem: "is not an id" }] });
+  }
+  return [...new Set(ids.map((id) => id.toLowerCase()))];
+}
+
+/**
+ * Tells open lists that who sees which host has changed. It names nothing: whoever hears it reads what is theirs now.
+ */
+export function tellOfGroups(tx: Tx): Promise<void> {
+  return appendEvent(tx, { topic: "hosts", kind: "groups", data: {} });
+}
