@@ -2,7 +2,7 @@ import { createIssuer, issueForHost } from "../core/enrolment/issue_certificate.
 import { systemClock } from "../core/clock.ts";
 import { transaction } from "../core/database/connection.ts";
 import { secretToken, sha256, uuidv7 } from "../core/ids.ts";
-import { addHost, offer } from "./job_scenario.ts";
+import { addGroup, addHost, addUser, offer } from "./job_scenario.ts";
 import type { ClientRequest } from "./http_client.ts";
 import { TEST_PASSWORD, type TestSite } from "./site.ts";
 
@@ -41,6 +41,20 @@ const decision = (verb: string): Example => ({
   status: 200,
 });
 
+interface MadeGroup {
+  group_id: string;
+  host_id: string;
+  user_id: string;
+}
+const ofGroup = (method: string, tail: string, json?: (made: MadeGroup) => unknown): Example => ({
+  request: async (site) => {
+    const made = await makeGroup(site);
+    const path = `/api/v1/groups/${made.group_id}${tail}`;
+    return json ? { method, path, json: json(made) } : { method, path };
+  },
+  status: 200,
+});
+
 /** Every operation of the API. The matrix fails for a route that is not here, and for one here that is no route. */
 export const examples: Record<string, Example> = {
   "POST /api/v1/auth/login": {
@@ -66,6 +80,14 @@ export const examples: Record<string, Example> = {
   "GET /api/v1/hosts/:id": ofHost(""),
   "DELETE /api/v1/hosts/:id": {
     request: async (site) => ({ method: "DELETE", path: `/api/v1/hosts/${await makeHost(site)}` }),
+    status: 200,
+  },
+  "PATCH /api/v1/hosts/:id": {
+    request: async (site) => ({
+      method: "PATCH",
+      path: `/api/v1/hosts/${await makeHost(site)}`,
+      json: { display_name: "Build server", notes: "Ask the platform team.", tags: ["ci"] },
+    }),
     status: 200,
   },
   "POST /api/v1/hosts/refresh": {
@@ -102,6 +124,13 @@ export const examples: Record<string, Example> = {
   "GET /api/v1/hosts/:id/packages": ofHost("/packages?upgradable=false"),
   "GET /api/v1/hosts/:id/jobs": ofHost("/jobs?limit=5"),
   "GET /api/v1/hosts/:id/groups": ofHost("/groups"),
+  "DELETE /api/v1/hosts/:id/groups": {
+    request: async (site) => {
+      const { group_id, host_id } = await makeGroup(site);
+      return { method: "DELETE", path: `/api/v1/hosts/${host_id}/groups?group_id=${group_id}` };
+    },
+    status: 200,
+  },
   "GET /api/v1/hosts/:id/client.crt": {
     request: async (site) => {
       const host_id = await makeHost(site);
@@ -110,6 +139,19 @@ export const examples: Record<string, Example> = {
     },
     status: 200,
   },
+
+  "GET /api/v1/groups": get("/api/v1/groups"),
+  "POST /api/v1/groups": {
+    request: () => ({ method: "POST", path: "/api/v1/groups", json: { name: `Rack ${uuidv7()}` } }),
+    status: 201,
+  },
+  "GET /api/v1/groups/:id": ofGroup("GET", ""),
+  "PATCH /api/v1/groups/:id": ofGroup("PATCH", "", () => ({ name: `Rack ${uuidv7()}`, description: "third floor" })),
+  "DELETE /api/v1/groups/:id": ofGroup("DELETE", ""),
+  "PUT /api/v1/groups/:id/hosts": ofGroup("PUT", "/hosts", ({ host_id }) => ({ host_ids: [host_id] })),
+  "DELETE /api/v1/groups/:id/hosts": ofGroup("DELETE", "/hosts", ({ host_id }) => ({ host_ids: [host_id] })),
+  "PUT /api/v1/groups/:id/users": ofGroup("PUT", "/users", ({ user_id }) => ({ user_ids: [user_id] })),
+  "DELETE /api/v1/groups/:id/users": ofGroup("DELETE", "/users", ({ user_id }) => ({ user_ids: [user_id] })),
 
   "GET /api/v1/jobs": get("/api/v1/jobs?kind=apply&state=open"),
   "POST /api/v1/jobs": {
@@ -185,6 +227,7 @@ export const examples: Record<string, Example> = {
   "GET /api/v1/pki/crl.pem": get("/api/v1/pki/crl.pem"),
   "GET /api/v1/pki/crl.der": get("/api/v1/pki/crl.der"),
   "GET /api/v1/status/fleet": get("/api/v1/status/fleet"),
+  "GET /api/v1/status/dashboard": get("/api/v1/status/dashboard"),
   "GET /api/v1/settings": get("/api/v1/settings"),
   "PUT /api/v1/settings/:key": {
     request: () => ({ method: "PUT", path: "/api/v1/settings/poll.concurrency", json: { value: 32 } }),
@@ -225,6 +268,17 @@ export async function makeHost({ database }: TestSite): Promise<string> {
     insert into host_polls (host_id, kind, next_at) values (${host_id}, 'health', app_now()), (${host_id}, 'patches', app_now())`;
   await offer(database.sql, host_id, { name: "openssl", to: "2.0", security: true });
   return host_id;
+}
+
+/** A group with one host and every user that there is: operators read their own groups only. */
+export async function makeGroup(site: TestSite): Promise<MadeGroup> {
+  const { sql } = site.database;
+  const host_id = await makeHost(site);
+  const { id: user_id } = await addUser(sql, "operator");
+  const group_id = await addGroup(sql);
+  await sql`insert into host_groups (host_id, group_id) values (${host_id}, ${group_id})`;
+  await sql`insert into user_groups (user_id, group_id) select id, ${group_id}::uuid from users`;
+  return { group_id, host_id, user_id };
 }
 
 /** A job on one host, in the given state, with a line of log. */
