@@ -126,14 +126,14 @@ function ago(db: Db, hours: number): Fragment {
 }
 
 /**
- * Hosts on which a critical update has been pending for more than 7 days. It begins with the offers: each is stored
- * once for the fleet, and one that is younger than that cannot be old anywhere.
+ * Hosts on which a critical update has been pending for more than 7 days. Since when counts by host: an offer is stored
+ * anew when more becomes known of it, such as a CVE.
  */
 function hostsWithOldCritical(db: Db): Fragment {
   return db`(
     select hp.host_id
     from update_offers o join host_patches hp on hp.offer_id = o.id
     where o.severity = 'critical' and o.severity_source not in ('unverified', 'none')
-      and o.first_seen_at <= ${ago(db, 7 * 24)} and hp.first_seen_at <= ${ago(db, 7 * 24)}
+      and hp.first_seen_at <= ${ago(db, 7 * 24)}
   )`;
 }

@@ -11,8 +11,17 @@ import { selectionHref } from "../(_components)/selection_words.tsx";
 
 type Data = Pick<Wire<Dashboard>, "fleet" | "hosts" | "hygiene">;
 
+/** What each part asks. */
+export const PART_NAME: Record<HygienePartName, string> = {
+  up_to_date: "Hosts up to date",
+  security_age: "Age of security updates",
+  severity: "Severity of what is pending",
+  reboots: "No reboot due",
+  silent: "Hosts that answer",
+  stale: "Fresh data",
+};
+
 interface Words {
-  name: string;
   /** What gives how much. */
   rule: string;
   /** How it stands. */
@@ -45,7 +54,7 @@ export function HygieneParts({ data }: { data: Data }) {
       >
         {parts.map(({ name, points, most }) => (
           <Row key={name}>
-            <RowName note={<span class="row-note-full">{words[name].rule}</span>}>{words[name].name}</RowName>
+            <RowName note={<span class="row-note-full">{words[name].rule}</span>}>{PART_NAME[name]}</RowName>
             <Cell right label="Points">
               {points === null ? <span class="muted">not counted</span> : (
                 <span class="number">
@@ -102,7 +111,6 @@ function partWords({ fleet, hosts: { selections, reported } }: Data): Record<Hyg
   const worst = SEVERITIES.find(([only]) => selections[only] > 0);
   return {
     up_to_date: {
-      name: "Hosts up to date",
       rule: "100 % for a host without pending updates and with fresh data, else nothing",
       state: (
         <>
@@ -114,7 +122,6 @@ function partWords({ fleet, hosts: { selections, reported } }: Data): Record<Hyg
         : <>Get fresh data of {statusLink("stale", fleet.stale)}.</>,
     },
     security_age: {
-      name: "Age of security updates",
       rule: `${age.none} % without one, ${age.under_7_days} % under 7 days, ${age.from_7_days} % from 7, ` +
         `${age.from_30_days} % from 30, ${age.from_90_days} % from 90 days`,
       state: oldest
@@ -122,12 +129,9 @@ function partWords({ fleet, hosts: { selections, reported } }: Data): Record<Hyg
         : reported === 0
         ? "No host has reported so far."
         : "No security update is pending.",
-      raise: oldest && (
-        <>Install them, first on {hostsLink(oldest[0])} that {oldest[1]} wait{selections[oldest[0]] === 1 && "s"}.</>
-      ),
+      raise: oldest && <>Install them. Begin with {hostsLink(oldest[0])} at {oldest[1]}.</>,
     },
     severity: {
-      name: "Severity of what is pending",
       rule: `by the worst of a host: ${severity.low} % low, ${severity.medium} % medium, ${severity.high} % high, ` +
         `${severity.critical} % critical`,
       state: (
@@ -139,7 +143,6 @@ function partWords({ fleet, hosts: { selections, reported } }: Data): Record<Hyg
       raise: worst && <>Install what is {worst[1]} on {hostsLink(worst[0])}.</>,
     },
     reboots: {
-      name: "No reboot due",
       rule: "a host that waits for one gives nothing",
       state: fleet.reboot_required > 0
         ? <>{statusLink("reboot", fleet.reboot_required)} due for a reboot</>
@@ -147,13 +150,11 @@ function partWords({ fleet, hosts: { selections, reported } }: Data): Record<Hyg
       raise: <>Restart {statusLink("reboot", fleet.reboot_required)}.</>,
     },
     silent: {
-      name: "Hosts that answer",
       rule: "an unreachable host gives nothing",
       state: selections.silent > 0 ? <>{hostsLink("silent")} unreachable</> : "Every host that was asked answers.",
       raise: <>Bring back {hostsLink("silent")}.</>,
     },
     stale: {
-      name: "Fresh data",
       rule: "a host whose data is too old, or missing, gives nothing",
       state: fleet.stale > 0 ? <>{statusLink("stale", fleet.stale)} without</> : "All data is fresh.",
       raise: <>Refresh {statusLink("stale", fleet.stale)}, and see why their index is old.</>,

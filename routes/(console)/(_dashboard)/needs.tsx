@@ -15,13 +15,13 @@ const NEEDS: Record<HostNeed, { tone: Tone; shape: ShapeName; name: string; act:
     tone: "bad",
     shape: "cross",
     name: "Last job failed, retries included",
-    act: "Read its log, then retry or order again.",
+    act: "Read its log, then retry or order anew.",
   },
   job_unknown: {
     tone: "warn",
     shape: "question",
     name: "Result of the last job unknown",
-    act: "The host may have changed: read it again before you order anything.",
+    act: "It may have changed: read it again first.",
   },
   job_missed: {
     tone: "warn",
@@ -32,32 +32,32 @@ const NEEDS: Record<HostNeed, { tone: Tone; shape: ShapeName; name: string; act:
   package_database: {
     tone: "bad",
     shape: "cross",
-    name: "Package database interrupted or broken",
-    act: "Nothing can be installed. Repair it on the host's page.",
+    name: "Package database broken",
+    act: "Repair it on the host's page.",
   },
   silent: {
     tone: "bad",
     shape: "cross",
     name: "Went silent",
-    act: "See why on the host's page; its numbers grow old.",
+    act: "See why below. Its numbers grow old.",
   },
   refused: {
     tone: "warn",
     shape: "half",
     name: "Report refused",
-    act: "What is shown of it is from before. See the reason on the host's page.",
+    act: "See the reason on the host's page.",
   },
   certificate: {
     tone: "warn",
     shape: "half",
     name: "Certificate ends within 14 days",
-    act: "Renew it on the host: patch-agent renew.",
+    act: "On the host: patch-agent renew.",
   },
   parked: {
     tone: "bad",
     shape: "dash",
     name: "No longer asked",
-    act: "Asking for it failed inside the manager. Refresh it on the host's page.",
+    act: "Refresh it on the host's page.",
   },
 };
 
@@ -112,15 +112,15 @@ export function Needs({ data: { hosts, enrolments }, now, may_act }: Props) {
             <Cell label="Longest">
               {enrolments.since && <RelativeTime at={enrolments.since} now={now} form="age" />}
             </Cell>
-            <Cell wide>
+            <Cell>
               {enrolments.clones > 0
                 ? (
-                  <span class="tone-warn-text">
+                  <span class="prose tone-warn-text">
                     {enrolments.clones === 1 ? "One of them has" : `${enrolments.clones} of them have`}{" "}
                     the identity of a host that is known: a clone?
                   </span>
                 )
-                : <span class="muted">Compare the address with the one that you expect, then approve or deny.</span>}
+                : <span class="prose muted">Compare their addresses with what you expect.</span>}
             </Cell>
           </Row>
         )}
@@ -161,8 +161,8 @@ function NeedRow(
           )}
         </span>
       </Cell>
-      <Cell wide title={act}>
-        <span class="muted">{act}</span>
+      <Cell>
+        <span class="prose muted">{act}</span>
       </Cell>
     </Row>
   );

@@ -1,6 +1,7 @@
 import { Simulated } from "../../../components/badge.tsx";
 import { FigureLink } from "../../../components/figure_link.tsx";
 import { SectionHead } from "../../../components/page_head.tsx";
+import { countText } from "../../../components/quantity.tsx";
 import { RelativeTime } from "../../../components/relative_time.tsx";
 import { Cell, Column, Row, RowName, Table } from "../../../components/table.tsx";
 import type { Dashboard } from "../../../core/views/dashboard.ts";
@@ -18,9 +19,7 @@ export function SilentHosts({ hosts, now }: { hosts: Wire<Dashboard>["hosts"]; n
         title="Hosts that went silent"
         note={
           <FigureLink href={selectionHref("silent")} count={selections.silent}>
-            {silent.length < selections.silent
-              ? `all ${selections.silent.toLocaleString("en")}`
-              : "in the list of hosts"}
+            {countText(selections.silent, "host")}
           </FigureLink>
         }
       />

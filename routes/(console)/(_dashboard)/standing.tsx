@@ -1,5 +1,6 @@
 import { FigureLink } from "../../../components/figure_link.tsx";
 import { Shape, type ShapeName, type Tone } from "../../../components/shape.tsx";
+import { PART_NAME } from "./hygiene.tsx";
 import type { Dashboard } from "../../../core/views/dashboard.ts";
 import type { Wire } from "../../../core/wire.ts";
 import { Chart, type ChartPart } from "./chart.tsx";
@@ -124,6 +125,7 @@ export function HygieneFigure({ data: { hygiene, hosts } }: { data: Data }) {
       >
         {score} of 100
       </meter>
+      <Gains parts={hygiene.parts} />
       <p class="meta">
         {critical > 0
           ? (
@@ -138,5 +140,25 @@ export function HygieneFigure({ data: { hygiene, hosts } }: { data: Data }) {
         <a href="#hygiene">Every part, and what would raise it</a>
       </p>
     </section>
+  );
+}
+
+/** Where the most points are missing. */
+function Gains({ parts }: { parts: Data["hygiene"]["parts"] }) {
+  const missing = parts
+    .map(({ name, points, most }) => ({ name, missing: points === null ? 0 : most - points }))
+    .filter(({ missing }) => missing > 0)
+    .sort((a, b) => b.missing - a.missing)
+    .slice(0, 3);
+  if (missing.length === 0) return null;
+  return (
+    <dl class="gains">
+      {missing.map(({ name, missing }) => (
+        <div key={name}>
+          <dt>{PART_NAME[name]}</dt>
+          <dd class="number">{missing.toFixed(1)} points missing</dd>
+        </div>
+      ))}
+    </dl>
   );
 }

@@ -43,7 +43,7 @@ export function Updates(
               name: "security",
               count: security,
               hosts: fleet.hosts_with_security,
-              tone: "bad",
+              tone: "warn",
               href: "/hosts?status=security",
             },
             of("other", "other_updates", "info", pending - security - not_said),
