@@ -17,6 +17,12 @@ export interface FeedNeeds {
 }
 
 /**
+ * Output that one host may have waiting to be written, in bytes. Beyond it events are dropped and the host is asked
+ * instead, which brings the same output once, in one answer of bounded size.
+ */
+export const MAX_PENDING_BYTES = 4 * 2 ** 20;
+
+/**
  * Writes what a host pushes about one run: in order, without gaps and doubles, gathered so that a chatty host causes
  * a few writes per second. What it cannot place it drops and asks for a snapshot instead.
  */
@@ -25,6 +31,8 @@ export class ProgressWriter {
   #sql: Sql;
   #run: Run;
   #pending: JobEvent[] = [];
+  /** What {@link #pending} weighs, in bytes as {@link weigh} counts. */
+  #waiting = 0;
   #seq: number;
   /** Bytes of this attempt's output that were written. */
   #bytes: number;
@@ -40,6 +48,11 @@ export class ProgressWriter {
   /** Bytes of output consumed over all attempts. */
   get log_bytes(): number {
     return this.#run.log_start + this.#bytes;
+  }
+
+  /** Bytes that wait to be written; never more than {@link MAX_PENDING_BYTES}. */
+  get waiting_bytes(): number {
+    return this.#waiting;
   }
 
   /** Takes an event. False when it changes nothing. */
@@ -60,7 +73,14 @@ export class ProgressWriter {
       this.needs.snapshot = true;
       return true;
     }
+    const weight = weigh(event);
+    if (this.#waiting + weight > MAX_PENDING_BYTES) {
+      // Every later one is then a gap, until the answer has filled it.
+      this.needs.snapshot = true;
+      return true;
+    }
     this.#pending.push(event);
+    this.#waiting += weight;
     return true;
   }
 
@@ -89,7 +109,7 @@ export class ProgressWriter {
       // An agent that was restarted may count from an earlier number on.
       if (job.seq !== undefined) this.#seq = job.seq;
       // What came in meanwhile and is part of the snapshot.
-      this.#pending = this.#pending.filter((event) => event.seq! > this.#seq);
+      this.#keep(this.#pending.filter((event) => event.seq! > this.#seq));
     });
   }
 
@@ -100,10 +120,15 @@ export class ProgressWriter {
     return done;
   }
 
+  #keep(events: JobEvent[]): void {
+    this.#pending = events;
+    this.#waiting = events.reduce((sum, event) => sum + weigh(event), 0);
+  }
+
   async #write(): Promise<void> {
     const events = this.#pending;
     if (events.length === 0) return;
-    this.#pending = [];
+    this.#keep([]);
     const last = events.at(-1)!;
     await this.#record({
       progress: Math.max(...events.map((event) => event.progress_percent ?? event.progress ?? 0)),
@@ -127,6 +152,15 @@ export class ProgressWriter {
   }
 }
 
+/**
+ * What an event occupies at most: two bytes for each UTF-16 unit of its texts, and something for the object itself, so
+ * that empty events are not free.
+ */
+function weigh(event: JobEvent): number {
+  const texts = [event.output, event.message, event.error];
+  return 512 + 2 * texts.reduce((sum, text) => sum + (text?.length ?? 0), 0);
+}
+
 /** A host's event socket for as long as one run is followed. */
 export interface EventFeed {
   /** True while events can arrive. */
@@ -134,6 +168,8 @@ export interface EventFeed {
   close(): void;
 }
 
+/** Kinds of end after which a host that opens its socket at once does not count as mended: it broke the rules. */
+const MISBEHAVED: ReadonlySet<string> = new Set(["too_large", "malformed", "schema"]);
 /** Pauses before a socket that failed is opened again, in milliseconds; afterwards always the last. */
 const REOPEN_MS = [1_000, 5_000, 15_000, 60_000];
 
@@ -158,10 +194,11 @@ export function openFeed(
       try {
         const socket = await context.agents.openEvents(addressOf(run), { on_message: on_event, signal });
         live = true;
-        failures = 0;
         on_change();
         const why = await socket.closed;
         live = false;
+        // Otherwise a flood would be let in again every second.
+        if (!why || !MISBEHAVED.has(why.kind)) failures = 0;
         on_change();
         if (why) log.debug("agent_events.ended", { error_code: why.kind, message: why.message });
       } catch (error) {

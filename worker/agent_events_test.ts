@@ -12,7 +12,7 @@ import { testDatabase } from "../testing/database.ts";
 import { addHost, addUser, callerContext, offer } from "../testing/job_scenario.ts";
 import { waitFor } from "../testing/wait_for.ts";
 import { createAgentClient } from "./agent_client.ts";
-import { openFeed, ProgressWriter } from "./agent_events.ts";
+import { MAX_PENDING_BYTES, openFeed, ProgressWriter } from "./agent_events.ts";
 
 const JOB = "job-1";
 
@@ -138,6 +138,40 @@ Deno.test("a public agent's list of lines is a log too", async () => {
   await open.writer.snapshot({ job_id: JOB, status: "running", logs: ["one", "two", "three"], progress: 60 });
   assert.deepEqual(await open.log(), ["one\ntwo", "\nthree"]);
   assert.equal((await open.row()).progress, 60);
+});
+
+Deno.test("what waits to be written is bounded in bytes; what is dropped comes with a snapshot, once", async () => {
+  await using open = await openRow();
+  const { writer } = open;
+  writer.clearNeeds();
+  const piece = "x".repeat(2 ** 16);
+  let taken = 0;
+  for (let seq = 1; seq <= 2_000; seq++) {
+    writer.add(pushed(seq, piece));
+    assert.ok(writer.waiting_bytes <= MAX_PENDING_BYTES);
+    if (!writer.needs.snapshot) taken = seq;
+  }
+  assert.ok(taken >= 16 && taken < 40, `${taken} pieces of 64 KiB were kept`);
+  await writer.flush();
+  assert.equal(writer.waiting_bytes, 0);
+  assert.equal((await open.row()).agent_seq, taken);
+  writer.add(pushed(2_001, "late"));
+  assert.equal(writer.waiting_bytes, 0, "behind the gap nothing is kept before the host was asked");
+  // The host itself keeps 1 MiB.
+  await writer.snapshot(known(2_001, piece.repeat(16)));
+  writer.clearNeeds();
+  writer.add(pushed(2_002, "end"));
+  await writer.flush();
+  assert.equal((await open.row()).agent_seq, 2_002);
+  assert.equal(writer.needs.snapshot, false);
+});
+
+Deno.test("events without any text are not free either", async () => {
+  await using open = await openRow();
+  open.writer.clearNeeds();
+  let seq = 0;
+  while (!open.writer.needs.snapshot && seq < 100_000) open.writer.add(pushed(++seq));
+  assert.ok(seq < 10_000, `${seq} empty events were kept`);
 });
 
 Deno.test("whoever lost the row writes nothing more", async () => {

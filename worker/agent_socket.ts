@@ -26,6 +26,12 @@ const PING_INTERVAL_MS = 30_000;
 const GOODBYE_MS = 1_000;
 const EVENT_LIMITS: JsonLimits = { max_bytes: MAX_EVENT_BYTES, max_depth: MAX_DEPTH, max_values: 10_000 };
 
+/**
+ * The most bytes of events within {@link EVENT_WINDOW_MS}. A job's whole log is 1 MiB at most, so this is sixteen
+ * whole jobs in ten seconds; without it 2,000 events of 256 KiB would be half a gigabyte to parse.
+ */
+export const MAX_EVENT_BYTES_PER_WINDOW = 16 * 2 ** 20;
+
 /** What the caller wants to hear. */
 export interface EventHandlers {
   /** One event, in the order of arrival. */
@@ -147,7 +153,8 @@ function watch(
   socket.on("pong", () => missed = 0);
   socket.on("message", (data, is_binary) => {
     if (reason) return;
-    const event = quota() ? readEvent(data as Uint8Array, is_binary) : tooMany();
+    const bytes = data as Uint8Array;
+    const event = quota(bytes.length) ? readEvent(bytes, is_binary) : tooMany();
     if (event instanceof AgentError) fail(event);
     else handlers.on_message(event);
   });
@@ -166,17 +173,20 @@ function watch(
   return { closed, close, subscribe: (job_id) => socket.send(JSON.stringify({ action: "subscribe", job_id })) };
 }
 
-/** Counts messages in windows; false when there are too many in one. */
-function eventQuota(most: number): () => boolean {
+/** Counts messages and their bytes in windows; false when there are too many in one. */
+function eventQuota(most: number): (bytes: number) => boolean {
   let began = performance.now();
   let count = 0;
-  return () => {
+  let sum = 0;
+  return (bytes) => {
     const now = performance.now();
     if (now - began >= EVENT_WINDOW_MS) {
       began = now;
       count = 0;
+      sum = 0;
     }
-    return ++count <= most;
+    sum += bytes;
+    return ++count <= most && sum <= MAX_EVENT_BYTES_PER_WINDOW;
   };
 }
 
