@@ -108,10 +108,16 @@ export function scoreHygiene(counts: HygieneCounts, rules: HygieneRules = HYGIEN
   return { score, grade: critical ? "red" : grade, held_back: critical && grade !== "red", parts };
 }
 
-/** @param percents what the hosts give together, 100 for each that is as it should be */
-function part(name: HygienePartName, of: number, percents: number, { most }: HygieneRules): HygienePart {
+/**
+ * The numbers come from statements that ran one after another: a host that was added between them must not make a part
+ * smaller than nothing or larger than it can be.
+ * @param percents what the hosts give together, 100 for each that is as it should be
+ */
+function part(name: HygienePartName, hosts: number, percents: number, { most }: HygieneRules): HygienePart {
+  const of = Math.max(0, hosts);
+  const given = Math.min(Math.max(0, percents), 100 * of);
   // Whole numbers up to the last division, so that 0.9 × 25 is never a hair below what it is.
-  const points = of === 0 ? null : Math.floor(most[name] * 10 * percents / (100 * of)) / 10;
+  const points = of === 0 ? null : Math.floor(most[name] * 10 * given / (100 * of)) / 10;
   return { name, points, most: most[name], of };
 }
 

@@ -137,3 +137,12 @@ Deno.test("the score is the sum of the points as they are written, and stays wit
     }
   }
 });
+
+Deno.test("numbers that do not fit together, because a host came or went between two reads, stay in bounds", () => {
+  const more = { ...PERFECT, hosts: 99, reported: 99, asked: 99 };
+  assert.deepEqual(points(more), [25, 25, 20, 10, 10, 10]);
+  const fewer = { ...PERFECT, up_to_date: 0, reported: 1, asked: 1, unrated: 2, security_under_7_days: 3, silent: 2 };
+  const { parts, score } = scoreHygiene({ ...fewer, worst_critical: 2, reboot_required: 5, stale: 101 });
+  for (const { points, most, of } of parts) assert.ok(of >= 0 && (points === null || points >= 0 && points <= most));
+  assert.ok(score! >= 0 && score! <= 100);
+});

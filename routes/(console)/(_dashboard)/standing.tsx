@@ -43,7 +43,7 @@ export function Compliance({ fleet: { hosts, compliant, not_compliant, stale } }
 
 /** How the fleet answers, in one bar. */
 export function Health(
-  { fleet: { healthy, degraded, unreachable, waiting, not_answering } }: { fleet: Data["fleet"] },
+  { fleet: { healthy, degraded, unreachable, waiting } }: { fleet: Data["fleet"] },
 ) {
   const of = (name: string, count: number, tone: ChartPart["tone"], health: string): ChartPart => ({
     name,
