@@ -86,6 +86,12 @@ export function executorPermissions(
   };
 }
 
+/**
+ * The engine lets garbage grow with the machine's memory: 550 MiB for a host with 3,000 packages, 180 MiB with these
+ * limits at the same speed; 20,000 packages with 2,000 updates fit as well (measured, `deno task bench agent`).
+ */
+export const EXECUTOR_HEAP = "--v8-flags=--max-old-space-size=192,--max-semi-space-size=4,--optimize-for-size";
+
 /** The arguments of `deno run` that start the executor from source, up to and including the script. */
 export function executorCommand(
   script: string,
@@ -94,7 +100,7 @@ export function executorCommand(
   const permissions = executorPermissions(options);
   const flags = Object.entries(permissions).map(([kind, values]) => `--allow-${kind}=${values.join(",")}`);
   return [
-    ...["run", "-q", "--no-prompt", ...flags, script],
+    ...["run", "-q", "--no-prompt", EXECUTOR_HEAP, ...flags, script],
     ...["--socket", options.socket, "--state", options.state],
     ...(options.root === null ? [] : ["--root", options.root]),
     ...(options.reboot_command ? ["--reboot-command", options.reboot_command] : []),

@@ -13,7 +13,7 @@ import * as esbuild from "esbuild";
 import { collectLicenses } from "../cli/collect_licenses.ts";
 import { readArguments } from "../cli/arguments.ts";
 import { complain, say } from "../cli/program.ts";
-import { EXECUTOR_PROGRAMS, MACHINE_PROGRAMS } from "../agent/permissions_executor.ts";
+import { EXECUTOR_HEAP, EXECUTOR_PROGRAMS, MACHINE_PROGRAMS } from "../agent/permissions_executor.ts";
 import { ARGON2_FILE } from "../core/permissions.ts";
 import { build } from "./build.ts";
 
@@ -27,6 +27,8 @@ interface Executable {
   carries: string[];
   /** Its rights; it gives back at its start what it does not need (see the first lines of its commands). */
   permissions: string[];
+  /** Limit of its heap, as a flag; by default the engine's own, which grows with the machine. */
+  heap?: string;
 }
 
 const executables: Executable[] = [
@@ -43,6 +45,7 @@ const executables: Executable[] = [
     carries: ["licenses.txt"],
     // One file for both sides: the network side gives back the right to run at its first statement.
     permissions: ["net", "read", "write", "env", `run=${[...EXECUTOR_PROGRAMS, ...MACHINE_PROGRAMS].join(",")}`, "sys"],
+    heap: EXECUTOR_HEAP,
   },
 ];
 
@@ -136,7 +139,7 @@ const NO_BASE = /denort|dl\.deno\.land|error sending request|Failed to download|
 /** Runs `deno compile` in the stage. Returns 0, or the exit code with the reason said. */
 async function compile(
   stage: string,
-  { name, entries, carries, permissions }: Executable,
+  { name, entries, carries, permissions, heap }: Executable,
   out: string,
 ): Promise<number> {
   const modules = entries.map((entry) => entry.replace(/\.ts$/, ".js"));
@@ -148,6 +151,7 @@ async function compile(
       "--no-check",
       "--no-prompt",
       "--unstable-worker-options",
+      ...(heap === undefined ? [] : [heap]),
       ...permissions.map((right) => `--allow-${right}`),
       ...included,
       "--output",
