@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { boundedList } from "./bounded_list.ts";
 
 /**
  * The Linux Patch API, version 1: what manager and agent say to each other. The schemas are what the manager
@@ -144,7 +145,7 @@ export const InstalledPackage = z.object({
   held: z.boolean().optional(),
 });
 export type InstalledPackage = z.infer<typeof InstalledPackage>;
-export const PackageList = z.object({ packages: z.array(InstalledPackage).max(50_000), total: z.number().optional() });
+export const PackageList = z.object({ packages: boundedList(InstalledPackage, 50_000), total: z.number().optional() });
 
 export const severities = ["critical", "high", "medium", "low", "unknown"] as const;
 export type Severity = typeof severities[number];
@@ -193,7 +194,7 @@ export type Patch = z.infer<typeof Patch>;
 
 /** `GET /patches`. */
 export const PatchList = z.object({
-  patches: z.array(Patch).max(20_000),
+  patches: boundedList(Patch, 20_000),
   total: z.number().optional(),
   security_updates: z.number().optional(),
   requires_reboot: z.boolean().optional(),
@@ -344,9 +345,9 @@ export const Job = z.object({
   rollback_job_id: text(64).nullish(),
   idempotency_key: text(64).nullish(),
   dry_run: z.boolean().nullish(),
-  changes: z.array(PackageChange).max(20_000).optional(),
+  changes: boundedList(PackageChange, 20_000).optional(),
   conffiles_kept: z.array(text(1024)).max(1_000).optional(),
-  failed_packages: z.array(FailedPackage).max(5_000).optional(),
+  failed_packages: boundedList(FailedPackage, 5_000).optional(),
   rollback: z.object({
     possible: z.boolean(),
     reason: text(1024).nullish(),
@@ -363,7 +364,7 @@ export const Job = z.object({
   seq: sequence.optional(),
 });
 export type Job = z.infer<typeof Job>;
-export const JobList = z.object({ jobs: z.array(Job).max(10_000) });
+export const JobList = z.object({ jobs: boundedList(Job, 10_000) });
 
 /** A message of the agent on `WS /api/v1/ws/jobs`. */
 export const JobEvent = z.object({
