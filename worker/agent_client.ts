@@ -7,13 +7,15 @@ import { Envelope } from "../protocol/api.ts";
 import {
   answerLimits,
   CONNECT_TIMEOUT_MS,
+  LimitError,
   MAX_RESPONSE_BYTES,
   parseJsonLimited,
-  readBytesLimited,
   REQUEST_TIMEOUT_MS,
 } from "../protocol/limits.ts";
 import { AgentError, agentError, BROKEN_ANSWER, worthAnotherTry } from "./agent_error.ts";
 import { type EventHandlers, type EventSocket, openEventSocket } from "./agent_socket.ts";
+import { FREE_ANSWER_BYTES, LargeAnswers, type LargeTurn } from "./large_answers.ts";
+import { type AnswerBounds, readAnswerBody, TurnNeeded } from "./read_answer.ts";
 import {
   type AgentAddress,
   type ClientCredentials,
@@ -37,6 +39,8 @@ export interface AgentClientOptions extends ClientCredentials {
   log: Log;
   /** TCP and TLS together, milliseconds. Default 5,000. */
   connect_timeout_ms?: number;
+  /** Shared by all hosts; tests bring one with other bounds. */
+  large?: LargeAnswers;
 }
 
 export interface AgentRequest<Schema extends z.ZodType> {
@@ -51,6 +55,10 @@ export interface AgentRequest<Schema extends z.ZodType> {
   etag?: string | null;
   /** From the first packet to the last byte, a second try included. Default and most: 30,000. */
   timeout_ms?: number;
+  /** The longest answer, in bytes. Default and most: 16 MiB to GET, 1 MiB to others, which are never asked twice. */
+  max_bytes?: number;
+  /** Keeps its place, once it has one, until the caller releases it; without, until the answer was read. */
+  turn?: LargeTurn;
   signal?: AbortSignal;
 }
 
@@ -67,13 +75,16 @@ export type AgentAnswer<Data> =
 
 export interface AgentClient {
   /**
-   * One exchange with one host. A GET whose connection was refused or broke is tried once more at once.
+   * One exchange with one host. A GET whose connection was refused or broke is tried once more at once; one whose
+   * answer is larger than others leave room for is asked again when it is its turn, and that time is not the host's.
    * Throws AgentError, or the signal's reason when the caller gave up.
    */
   request<Schema extends z.ZodType>(
     host: AgentAddress,
     request: AgentRequest<Schema>,
   ): Promise<AgentAnswer<z.infer<Schema>>>;
+  /** For answers that stay in memory after they were read: see {@link AgentRequest.turn}. To be released. */
+  largeTurn(): LargeTurn;
   /** Opens the host's event socket. Throws AgentError when it cannot be opened. */
   openEvents(host: AgentAddress, handlers: EventHandlers): Promise<EventSocket>;
   /** New requests use these; running ones end with the old; event sockets are closed, so that they open anew. */
@@ -86,6 +97,7 @@ export interface AgentClient {
 export function createAgentClient(options: AgentClientOptions): AgentClient {
   const trust: Trust = { ca: options.ca, revoked: options.revoked, clock: options.clock };
   const connect_timeout_ms = options.connect_timeout_ms ?? CONNECT_TIMEOUT_MS;
+  const large = options.large ?? new LargeAnswers();
   let credentials = readable(options);
   const ended = new AbortController();
   const sockets = new Set<EventSocket>();
@@ -94,12 +106,23 @@ export function createAgentClient(options: AgentClientOptions): AgentClient {
     async request(host, request) {
       const started = performance.now();
       const timeout_ms = Math.min(request.timeout_ms ?? REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
-      const limits = { connect_timeout_ms, deadline: started + timeout_ms, timeout_ms, ended: ended.signal };
-      const once = () => exchange(host, request, credentials, trust, limits);
-      try {
+      const turn = request.turn ?? large.turn();
+      const most = request.method === "GET" ? MAX_RESPONSE_BYTES : FREE_ANSWER_BYTES;
+      const bounds = { turn, large, max_bytes: Math.min(request.max_bytes ?? most, most) };
+      const tryTwice = async () => {
+        const deadline = performance.now() + timeout_ms;
+        const limits = { connect_timeout_ms, deadline, timeout_ms, ended: ended.signal, bounds };
+        const once = () => exchange(host, request, credentials, trust, limits);
         return await once().catch((error) => {
           if (request.method === "GET" && worthAnotherTry(error) && !ended.signal.aborted) return once();
           throw error;
+        });
+      };
+      try {
+        return await tryTwice().catch(async (error) => {
+          if (!(error instanceof TurnNeeded)) throw error;
+          await turn.take(request.signal);
+          return await tryTwice();
         });
       } catch (error) {
         if (error instanceof AgentError) {
@@ -111,8 +134,11 @@ export function createAgentClient(options: AgentClientOptions): AgentClient {
           });
         }
         throw error;
+      } finally {
+        if (!request.turn) turn.release();
       }
     },
+    largeTurn: () => large.turn(),
     async openEvents(host, handlers) {
       const socket = await openEventSocket(host, credentials, trust, { ...handlers, connect_timeout_ms });
       sockets.add(socket);
@@ -137,6 +163,7 @@ interface Limits {
   deadline: number;
   timeout_ms: number;
   ended: AbortSignal;
+  bounds: AnswerBounds;
 }
 
 async function exchange<Schema extends z.ZodType>(
@@ -158,10 +185,11 @@ async function exchange<Schema extends z.ZodType>(
     }));
     attempt.answering();
     // Before any other await: the stream goes on reading into memory while nobody listens.
-    const bytes = await attempt.race(readBytesLimited(response.body, MAX_RESPONSE_BYTES));
-    const answer = readAnswer(response.statusCode, response.headers.etag, bytes, request.schema);
+    const bytes = await attempt.race(readAnswerBody(response.body, response.headers, limits.bounds));
+    const answer = readAnswer(response.statusCode, response.headers, bytes, request.schema);
     return { ...answer, certificate_expires_at: attempt.certificateEnd() };
   } catch (error) {
+    if (error instanceof TurnNeeded) throw error;
     throw await attempt.explain(error);
   } finally {
     attempt.end();
@@ -262,12 +290,12 @@ function requestHeaders(host: AgentAddress, request: AgentRequest<z.ZodType>): R
 
 function readAnswer<Schema extends z.ZodType>(
   status: number,
-  etag_header: string | string[] | undefined,
+  headers: Record<string, string | string[] | undefined>,
   bytes: Uint8Array,
   schema: Schema,
 ): DistributiveOmit<AgentAnswer<z.infer<Schema>>, "certificate_expires_at"> {
-  const etag = typeof etag_header === "string" && /^(W\/)?"[\x21\x23-\x7e]{0,200}"$/.test(etag_header)
-    ? etag_header
+  const etag = typeof headers.etag === "string" && /^(W\/)?"[\x21\x23-\x7e]{0,200}"$/.test(headers.etag)
+    ? headers.etag
     : null;
   if (status === 304) return { not_modified: true, status, etag };
   if (status >= 300 && status < 400) {
@@ -276,9 +304,21 @@ function readAnswer<Schema extends z.ZodType>(
     });
   }
   if (status >= 400) throw errorAnswer(status, bytes);
-  const envelope = fit(Envelope, parseJsonLimited(bytes, answerLimits));
+  const envelope = fit(Envelope, parseAnswer(bytes, headers["content-type"]));
   if (!envelope.success) throw errorAnswer(status, bytes);
   return { not_modified: false, status, data: fit(schema, envelope.data), etag };
+}
+
+/** A page where JSON belongs is some other service, or a proxy: the type that it calls itself helps to find it. */
+function parseAnswer(bytes: Uint8Array, content_type: string | string[] | undefined): unknown {
+  try {
+    return parseJsonLimited(bytes, answerLimits);
+  } catch (error) {
+    const [type] = String(content_type ?? "").split(";");
+    if (!(error instanceof LimitError) || error.kind !== "malformed") throw error;
+    if (type === "" || type === "application/json") throw error;
+    throw new LimitError("malformed", `${error.message} It calls itself ${printable(type.slice(0, 100))}.`);
+  }
 }
 
 /** An error answer; one that is not in the agreed form is still an error, with less to say. */

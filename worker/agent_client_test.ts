@@ -182,7 +182,7 @@ const bodies: { name: string; handler: Handler; kind: string; words: RegExp }[] 
     name: "17 MiB that it announces",
     handler: say(new Uint8Array(17 * 1024 * 1024).fill(0x20)),
     kind: "too_large",
-    words: /larger than 16 MiB/,
+    words: /larger than 1 MiB/,
   },
   {
     name: "17 MiB in chunks",
@@ -193,7 +193,7 @@ const bodies: { name: string; handler: Handler; kind: string; words: RegExp }[] 
       response.end();
     },
     kind: "too_large",
-    words: /larger than 16 MiB/,
+    words: /larger than 1 MiB/,
   },
   {
     name: "33 levels",

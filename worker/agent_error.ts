@@ -4,7 +4,8 @@ import { LimitError } from "../protocol/limits.ts";
  * What kind of failure it was:
  * refused (nothing listens, or we may not connect), timeout (silent, or slower than allowed), tls (certificate or
  * protocol), dns (no address known), closed (connection broken), too_large, malformed (no HTTP, no JSON, too deep),
- * schema (JSON, but not what the protocol says), http (an error answer), revoked (its certificate was revoked).
+ * schema (JSON, but not what the protocol says), http (an error answer), revoked (its certificate was revoked),
+ * busy (not the host's fault: large answers of others come first).
  */
 export type AgentErrorKind =
   | "refused"
@@ -16,7 +17,8 @@ export type AgentErrorKind =
   | "malformed"
   | "schema"
   | "http"
-  | "revoked";
+  | "revoked"
+  | "busy";
 
 /** Details of an error answer (kind http). */
 export interface HttpFailure {

@@ -13,12 +13,14 @@ import { type AgentAddress, type AgentClient, AgentError } from "./agent_client.
 
 /** Kinds of failure in which the host did answer, but nothing that can be taken. */
 const REFUSED: ReadonlySet<string> = new Set(["too_large", "malformed", "schema"]);
+/** The longest health and system facts, in bytes: some kilobytes where all is well, and every poll has room for them. */
+const MAX_HEALTH_BYTES = 256 * 1024;
 /** Facts about the system change rarely: asked anew after this long, in milliseconds. */
 const INFO_MS = 3_600_000;
 
 export interface PollContext {
   sql: Sql;
-  agents: Pick<AgentClient, "request">;
+  agents: Pick<AgentClient, "request" | "largeTurn">;
   clock: Clock;
   /** Gives up what is on its way. */
   signal: AbortSignal;
@@ -43,7 +45,7 @@ export async function pollHealth(
   const { sql, agents, clock, signal } = context;
   const host = addressOfPoll(poll);
   const began = performance.now();
-  const ask = { method: "GET" as const, timeout_ms: limits.timeout_ms, signal };
+  const ask = { method: "GET" as const, timeout_ms: limits.timeout_ms, max_bytes: MAX_HEALTH_BYTES, signal };
   try {
     const health = await agents.request(host, { ...ask, path: "/api/v1/health", schema: Health });
     if (health.not_modified) throw new AgentError("schema", "The host answered “not modified” to what has no tag.");
@@ -83,7 +85,9 @@ export async function pollPatches(context: PollContext, poll: ClaimedPoll, limit
   const { sql, agents, clock, signal } = context;
   const host = addressOfPoll(poll);
   const began = performance.now();
-  const ask = { method: "GET" as const, timeout_ms: limits.timeout_ms, signal };
+  // Held until the report is written: what was read of it lives so long.
+  const turn = agents.largeTurn();
+  const ask = { method: "GET" as const, timeout_ms: limits.timeout_ms, turn, signal };
   const age = poll.max_index_age === null ? "" : `?max_index_age=${poll.max_index_age}`;
   // Who asks for fresh data wants to see the present age of the index too, which "not modified" does not carry.
   const known = poll.requested
@@ -115,11 +119,14 @@ export async function pollPatches(context: PollContext, poll: ClaimedPoll, limit
     await finishPoll(sql, poll, result(began), limits.interval_ms, clock);
   } catch (error) {
     if (!(error instanceof AgentError || error instanceof RefusedReport)) throw error;
+    if (error instanceof AgentError && error.kind === "busy") throw error;
     const refused = error instanceof RefusedReport || REFUSED.has(error.kind);
     if (refused || error.kind === "http") await recordRefusal(sql, poll.host_id, error.message, clock);
     else await recordPollFailure(sql, poll.host_id, "patches", error.message, clock);
     // What was refused would be refused again in a minute; an error answer may pass.
     await finishPoll(sql, poll, result(began, refused ? undefined : error.message), limits.interval_ms, clock);
+  } finally {
+    turn.release();
   }
 }
 

@@ -8,8 +8,8 @@ import type { Settings } from "../core/settings/types.ts";
 import { isPassing } from "./passing_failure.ts";
 import { type InfoMemory, type PollContext, pollHealth, pollPatches } from "./poll_host.ts";
 
-/** Longer than two answers may take, with time to write them down. */
-const LEASE_MS = 120_000;
+/** Longer than two answers may take, one of them asked for twice, with time to write them down. */
+const LEASE_MS = 180_000;
 /** How long settings are believed, in milliseconds. */
 const SETTINGS_MS = 5_000;
 
