@@ -91,6 +91,12 @@ const commands = {
       port: { value: "PORT", words: "port of every host", fallback: "12443" },
       speed: { value: "N", words: "how many times as fast as real hosts jobs run", fallback: "1" },
       calm: { words: "no silent and no slow hosts" },
+      dead: { value: "SHARE", words: "hosts that are silent or refuse, such as 5%; any share replaces the usual mix" },
+      slow: { value: "SHARE", words: "hosts that take 2 to 6 seconds to answer" },
+      flaky: { value: "SHARE", words: "hosts that break connections and stall" },
+      "fail-install": { value: "SHARE", words: "hosts where one package always fails" },
+      "release-minutes": { value: "N", words: "minutes between new updates of a distribution; 0: none", fallback: "0" },
+      record: { words: "write what reaches which host when into the state folder" },
     },
   },
 } satisfies Record<string, { words: string; options: Record<string, Option> }>;

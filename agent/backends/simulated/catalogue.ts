@@ -47,6 +47,24 @@ export function catalogue(distribution: Distribution, role: string): readonly Ca
   return packages;
 }
 
+/** Builds of later releases are numbered from here on, above every build that the catalogue begins with. */
+const FIRST_RELEASE = 14;
+
+/** The update that a distribution publishes later. Each is newer than all before it. @param number from 0 */
+export function makeRelease(
+  distribution: Distribution,
+  { name, description, size_bytes }: CataloguePackage,
+  seed: number,
+  number: number,
+): Update {
+  const row = { name, size_kib: size_bytes / 1024, words: description };
+  const words = [seed, distribution.key, name, number] as const;
+  return {
+    ...describeUpdate(distribution, row, words),
+    version: versionOf(distribution, name, FIRST_RELEASE + number),
+  };
+}
+
 interface Row {
   name: string;
   size_kib: number;
@@ -64,38 +82,56 @@ function parse(text: string, column: number): Row[] {
 
 function makePackage(distribution: Distribution, row: Row): CataloguePackage {
   const { key } = distribution;
-  const upstream = `${between(1, 9, key, row.name, "major")}.${between(0, 24, key, row.name, "minor")}.${
-    between(0, 12, key, row.name, "patch")
-  }`;
   const build = between(1, 9, key, row.name, "build");
   return {
     name: row.name,
-    version: upstream + distribution.release.replace("#", String(build)),
+    version: versionOf(distribution, row.name, build),
     description: row.words,
     size_bytes: row.size_kib * 1024,
     source_package: row.name.startsWith("linux-image") ? "linux" : row.name.replace(/^lib(?=[a-z]{4})|[-.\d]+$/g, ""),
-    update: fraction(key, row.name, "update") < 0.42 ? makeUpdate(distribution, row, upstream, build) : null,
+    update: fraction(key, row.name, "update") < 0.42
+      ? {
+        ...describeUpdate(distribution, row, [key, row.name]),
+        version: versionOf(distribution, row.name, build + between(1, 4, key, row.name, "step")),
+      }
+      : null,
   };
 }
 
-function makeUpdate(distribution: Distribution, row: Row, upstream: string, build: number): Update {
-  const { key, advisories } = distribution;
-  const security = fraction(key, row.name, "security") < 0.5;
-  const level = fraction(key, row.name, "severity");
+function versionOf({ key, release }: Distribution, name: string, build: number): string {
+  const upstream = `${between(1, 9, key, name, "major")}.${between(0, 24, key, name, "minor")}.${
+    between(0, 12, key, name, "patch")
+  }`;
+  return upstream + release.replace("#", String(build));
+}
+
+/** Everything about an update but its version. @param words what it is a function of */
+function describeUpdate(
+  distribution: Distribution,
+  row: Row,
+  words: readonly (string | number)[],
+): Omit<Update, "version"> {
+  const { advisories } = distribution;
+  const security = fraction(...words, "security") < 0.5;
+  const level = fraction(...words, "severity");
   const severity: Severity = level < 0.08 ? "critical" : level < 0.4 ? "high" : level < 0.8 ? "medium" : "low";
   // apt, apk and pacman have no vendor severity in their index, so none is shown: unknown, never guessed.
   const told = advisories && security;
-  const count = between(1, 4, key, row.name, "cves");
+  const count = between(1, 4, ...words, "cves");
+  // Distributions share the holes of their software; a later release (a number behind the name) closes others.
+  const holes = words.length > 2 ? words.filter((word) => word !== distribution.key) : [];
   // 90000 to 99999 is a range that nobody has assigned for 2026: an invented id is seen as one.
-  const cves = Array.from({ length: count }, (_, i) => `CVE-2026-9${pad(hash("cve", row.words, i) % 10_000)}`);
+  const cves = Array.from(
+    { length: count },
+    (_, i) => `CVE-2026-9${pad(hash("cve", row.words, ...holes, i) % 10_000)}`,
+  );
   return {
-    version: upstream + distribution.release.replace("#", String(build + between(1, 4, key, row.name, "step"))),
     security,
     severity: told ? severity : "unknown",
     cve_ids: security && (told || distribution.manager === "apt") ? [...new Set(cves)].sort() : [],
-    advisory_ids: told ? [`SIM-2026:9${pad(hash(key, row.name, "advisory") % 10_000)}`] : [],
+    advisory_ids: told ? [`SIM-2026:9${pad(hash(...words, "advisory") % 10_000)}`] : [],
     repository: security ? distribution.security_repository : distribution.repository,
-    size_bytes: Math.round(row.size_kib * 1024 * (0.2 + 0.2 * fraction(key, row.name, "packed"))),
+    size_bytes: Math.round(row.size_kib * 1024 * (0.2 + 0.2 * fraction(...words, "packed"))),
     requires_reboot: REBOOT_NAMES.test(row.name),
   };
 }

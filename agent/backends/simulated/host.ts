@@ -6,7 +6,8 @@ import type { HostJob, HostJobEvent, HostOperations, HostOrder } from "../../hos
 import { bootIdOf, type HostState, type HostStore, troubleOf } from "./host_state.ts";
 import { installedPackages, pendingPatches } from "./inventory.ts";
 import { JobQueue } from "./job_queue.ts";
-import { between } from "./random.ts";
+import { between, fraction } from "./random.ts";
+import { nothing_released, type Released, type Releases } from "./releases.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Traits } from "./traits.ts";
 
@@ -15,9 +16,23 @@ const STALE_SECONDS = 48 * 3600;
 const REFRESH_SECONDS = 3600;
 const INDEX_ERROR = "The package index could not be refreshed: the package server's name does not resolve.";
 
+/** How long a flaky host stalls, milliseconds. */
+const STALL_MS = 2_000;
+
+export interface HostExtras {
+  /** What comes out while the fleet runs; nothing without it. */
+  releases?: Releases;
+  /** Told of every question as it comes in. */
+  on_asked?: (what: Asked) => void;
+}
+
+/** What a manager asks a host for. */
+export type Asked = "health" | "system" | "packages" | "patches";
+
 /** A host that exists only in memory and one small file. Says so in its health. */
 export class SimulatedHost implements HostOperations {
   readonly #queue: JobQueue;
+  #answers = 0;
 
   private constructor(
     readonly traits: Traits,
@@ -25,22 +40,29 @@ export class SimulatedHost implements HostOperations {
     readonly store: HostStore,
     readonly scheduler: Scheduler,
     readonly clock: Clock,
+    readonly extras: HostExtras,
   ) {
-    this.#queue = new JobQueue(traits, state, store, scheduler, clock);
+    this.#queue = new JobQueue(traits, state, store, scheduler, clock, () => this.#released());
   }
 
   /** Opens a host with what it remembers. Throws when its file is damaged or cannot be written. */
-  static async open(traits: Traits, store: HostStore, scheduler: Scheduler, clock: Clock): Promise<SimulatedHost> {
+  static async open(
+    traits: Traits,
+    store: HostStore,
+    scheduler: Scheduler,
+    clock: Clock,
+    extras: HostExtras = {},
+  ): Promise<SimulatedHost> {
     let state = await store.load();
     if (!state) {
       state = newState(traits, clock);
       await store.save(state);
     }
-    return new SimulatedHost(traits, state, store, scheduler, clock);
+    return new SimulatedHost(traits, state, store, scheduler, clock, extras);
   }
 
   async health(): Promise<Health> {
-    await this.#hesitate();
+    await this.#hesitate("health");
     const trouble = troubleOf(this.traits, this.state);
     const age = this.#indexAge();
     const problems = [
@@ -65,7 +87,7 @@ export class SimulatedHost implements HostOperations {
   }
 
   async systemInfo(): Promise<SystemInfo> {
-    await this.#hesitate();
+    await this.#hesitate("system");
     const { traits, state } = this;
     const { distribution: system } = traits;
     const restart_due = this.state.restart_due;
@@ -94,17 +116,17 @@ export class SimulatedHost implements HostOperations {
   }
 
   async packages(): Promise<InstalledPackage[]> {
-    await this.#hesitate();
-    return installedPackages(this.traits, new Set(this.state.applied));
+    await this.#hesitate("packages");
+    return installedPackages(this.traits, new Set(this.state.applied), this.#released());
   }
 
   async patches(options: { max_index_age_seconds?: number }): Promise<PatchList> {
-    await this.#hesitate();
+    await this.#hesitate("patches");
     const stale = this.traits.trouble === "stale_index";
     if (!stale && this.#indexAge() > (options.max_index_age_seconds ?? Infinity)) {
       this.state.refreshed_at = rfc3339(this.clock.now());
     }
-    const patches = pendingPatches(this.traits, new Set(this.state.applied));
+    const patches = pendingPatches(this.traits, new Set(this.state.applied), this.#released());
     return {
       patches,
       total: patches.length,
@@ -163,11 +185,20 @@ export class SimulatedHost implements HostOperations {
     return between(4, 90, this.traits.seed, this.traits.index, "disk") * 1_000_000_000;
   }
 
-  /** A slow host takes two to six seconds to say anything. */
-  #hesitate(): Promise<void> {
-    if (this.traits.trouble !== "slow") return Promise.resolve();
-    const wait = between(2000, 6000, this.traits.seed, this.traits.index, "slow");
-    return new Promise((resolve) => this.scheduler.after(wait, resolve));
+  #released(): Released {
+    return this.extras.releases?.of(this.traits.distribution) ?? nothing_released;
+  }
+
+  /** A slow host takes two to six seconds to say anything; a flaky one stalls now and then. */
+  #hesitate(what: Asked): Promise<void> {
+    this.extras.on_asked?.(what);
+    const { seed, index, trouble } = this.traits;
+    const wait = trouble === "slow"
+      ? between(2000, 6000, seed, index, "slow")
+      : trouble === "flaky" && fraction(seed, index, this.#answers++, "stall") < 0.1
+      ? STALL_MS
+      : 0;
+    return wait === 0 ? Promise.resolve() : new Promise((resolve) => void this.scheduler.after(wait, resolve));
   }
 }
 

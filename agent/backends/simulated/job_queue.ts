@@ -9,8 +9,9 @@ import {
   OperationError,
 } from "../../host_operations.ts";
 import { bootIdOf, type HostState, type HostStore } from "./host_state.ts";
-import { type PendingUpdate, pendingUpdates } from "./inventory.ts";
+import { type PendingUpdate, pendingUpdates, releaseMark } from "./inventory.ts";
 import { makePlan, type Plan, planReboot, planRepair, planRollback, type Step } from "./plan.ts";
+import { nothing_released, type Released } from "./releases.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Traits } from "./traits.ts";
 
@@ -36,6 +37,7 @@ export class JobQueue {
     readonly store: HostStore,
     readonly scheduler: Scheduler,
     readonly clock: Clock,
+    readonly released: () => Released = () => nothing_released,
   ) {
     for (const job of state.jobs.filter((job) => job.status === "running")) this.#reconcile(job);
     this.#next();
@@ -147,18 +149,28 @@ export class JobQueue {
   #changedBy(job_id: string): PendingUpdate[] {
     const job = this.find(job_id);
     if (!job) throw new OperationError("JOB_NOT_FOUND", "This host has no such job.");
-    const names = new Set(job.changes.map((change) => change.name));
-    const gone = [...names].filter((name) => !this.state.applied.includes(name));
+    const gone = job.changes.filter(({ name, to }) => !isApplied(this.state.applied, name, to ?? ""))
+      .map(({ name }) => name);
     if (!job.rollback.possible || gone.length > 0) {
       const why = job.rollback.reason ?? (gone.length > 0 ? `${gone.join(", ")} changed since.` : "It has not ended.");
       throw new OperationError("ROLLBACK_NOT_ALLOWED", `This job cannot be taken back: ${why} Nothing was done.`);
     }
-    return pendingUpdates(this.traits, new Set()).filter((one) => names.has(one.package.name));
+    return this.#takenBack(job);
+  }
+
+  /** The changes of a job as updates that would be pending without it. */
+  #takenBack(job: HostJob): PendingUpdate[] {
+    const versions = new Map(job.changes.map(({ name, to }) => [name, to]));
+    const before = job.changes.reduce((marks, change) => withdraw(marks, change), this.state.applied);
+    return pendingUpdates(this.traits, new Set(before), this.released()).flatMap((one) => {
+      const version = versions.get(one.package.name);
+      return !version ? [] : [{ ...one, update: { ...one.update, version } }];
+    });
   }
 
   /** What the order would install now. */
   #chosen(order: ApplyOrder): PendingUpdate[] {
-    const pending = pendingUpdates(this.traits, new Set(this.state.applied));
+    const pending = pendingUpdates(this.traits, new Set(this.state.applied), this.released());
     const byName = new Map(pending.map((one) => [one.package.name, one]));
     for (const name of order.packages ?? []) {
       const one = byName.get(name);
@@ -221,8 +233,11 @@ export class JobQueue {
   #plan(job: HostJob): Plan {
     const order = this.state.orders[job.job_id];
     const wanted = new Set(job.packages);
-    const applied = new Set(order.operation === "rollback" ? [] : this.state.applied);
-    const updates = pendingUpdates(this.traits, applied).filter((one) => wanted.has(one.package.name));
+    const original = order.operation === "rollback" ? this.find(order.job_id) : null;
+    const updates = original
+      ? this.#takenBack(original)
+      : pendingUpdates(this.traits, new Set(this.state.applied), this.released())
+        .filter((one) => wanted.has(one.package.name));
     switch (order.operation) {
       case "apply":
         return makePlan(this.traits, order, updates, this.state);
@@ -259,11 +274,12 @@ export class JobQueue {
       this.state.booted_at = rfc3339(this.clock.now());
     }
     if (step.repaired) this.state.repaired = true;
-    if (step.reverted && this.state.applied.includes(step.reverted)) {
-      const { package: one, update } = plan.updates.find((one) => one.package.name === step.reverted)!;
+    const reverted = plan.updates.find((one) => one.package.name === step.reverted);
+    if (reverted && isApplied(this.state.applied, step.reverted!, reverted.update.version)) {
+      const { package: one, update } = reverted;
       const { arch } = this.traits.distribution;
       job.changes.push({ name: one.name, arch, from: update.version, to: one.version, action: "downgrade" });
-      this.state.applied = this.state.applied.filter((name) => name !== one.name);
+      this.state.applied = withdraw(this.state.applied, { name: one.name, from: one.version, to: update.version });
     }
     if (step.installed) {
       const { package: one, update } = plan.updates.find((one) => one.package.name === step.installed)!;
@@ -274,7 +290,7 @@ export class JobQueue {
         to: update.version,
         action: "upgrade",
       });
-      this.state.applied.push(one.name);
+      this.state.applied.push(one.name, releaseMark(one.name, update.version));
       this.state.restart_due ||= update.requires_reboot;
     }
     if (begins) this.store.save(this.state).catch(() => {});
@@ -360,6 +376,18 @@ export class JobQueue {
       this.state.jobs.splice(this.state.jobs.indexOf(job), 1);
     }
   }
+}
+
+/** Files of before there were releases hold names only. */
+function isApplied(applied: string[], name: string, version: string): boolean {
+  if (applied.includes(releaseMark(name, version))) return true;
+  return applied.includes(name) && !applied.some((mark) => mark.startsWith(releaseMark(name, "")));
+}
+
+/** What stays applied when a change is taken back. The name alone stands for the first update. */
+function withdraw(applied: string[], { name, from, to }: { name: string; from: string | null; to: string | null }) {
+  const stays_updated = applied.includes(releaseMark(name, from ?? ""));
+  return applied.filter((mark) => mark !== releaseMark(name, to ?? "") && (mark !== name || stays_updated));
 }
 
 /** Whether an ended job can be taken back; kernels never are, as on a real host. */

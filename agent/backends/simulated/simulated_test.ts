@@ -84,7 +84,8 @@ Deno.test("names and machine ids of 10,000 hosts are unique, and every kind of h
   assert.equal(new Set(all.map((one) => one.fqdn)).size, 10_000);
   assert.equal(new Set(all.map((one) => one.machine_id)).size, 10_000);
   assert.ok(all.every((one) => one.fqdn.endsWith(".sim.example") && /^[0-9a-f]{32}$/.test(one.machine_id)));
-  assert.deepEqual(new Set(all.slice(0, 25).map((one) => one.trouble)), new Set(troubles), "25 hosts show everything");
+  const usual = troubles.filter((one) => one !== "refusing" && one !== "flaky");
+  assert.deepEqual(new Set(all.slice(0, 25).map((one) => one.trouble)), new Set(usual), "25 hosts show everything");
   assert.deepEqual(new Set(all.map((one) => one.distribution.key)), new Set(distributions.map((one) => one.key)));
   assert.equal(all.filter((one) => one.trouble === "silent").length, 100);
   assert.ok(!Array.from({ length: 100 }, (_, i) => makeTraits(1, i, true)).some((one) => one.trouble === "silent"));

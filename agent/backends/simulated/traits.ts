@@ -1,6 +1,7 @@
 import { pickRole } from "./catalogue.ts";
 import { type Distribution, distributions } from "./distributions.ts";
 import { between, fraction, hash, pick } from "./random.ts";
+import { type Shares, troubleByShare } from "./shares.ts";
 
 /** What is special about a simulated host. */
 export const troubles = [
@@ -26,10 +27,14 @@ export const troubles = [
   "slow",
   /** Takes connections and says nothing. */
   "silent",
+  /** Nothing listens. */
+  "refusing",
+  /** Some of its connections break, some of its answers stall. */
+  "flaky",
 ] as const;
 export type Trouble = typeof troubles[number];
 
-/** One of each in every block of 25 hosts, so that a small fleet shows everything and a large one keeps its shares. */
+/** One of each but the last two in every block of 25 hosts, so that a small fleet shows everything and a large one keeps its shares. */
 const block: readonly Trouble[] = [
   ...["none", "reboot_due", "none", "failing", "current"] as const,
   ...["none", "interrupted", "held", "none", "none"] as const,
@@ -55,11 +60,15 @@ export interface Traits {
 
 const places = ["fra", "ham", "ber", "muc", "vie", "zrh", "ams", "par"];
 
-/** The traits of one host. `calm` leaves out hosts that are silent or slow, for measuring the manager alone. */
-export function makeTraits(seed: number, index: number, calm = false): Traits {
+/**
+ * The traits of one host.
+ * @param mix true leaves out hosts that are silent or slow, for measuring the manager alone; shares say how many hosts
+ * are special
+ */
+export function makeTraits(seed: number, index: number, mix: boolean | Shares = false): Traits {
   const role = pickRole(seed, index);
   const place = pick(places, seed, index, "place");
-  const trouble = pickTrouble(seed, index, calm);
+  const trouble = typeof mix === "boolean" ? pickTrouble(seed, index, mix) : troubleByShare(mix, seed, index);
   return {
     seed,
     index,
