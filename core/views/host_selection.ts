@@ -76,7 +76,7 @@ export function selectionCondition(db: Db, selection: HostSelection, run?: Fragm
     case "parked":
       return db`h.id in (select p.host_id from host_polls p where p.parked_reason is not null)`;
     case "certificate":
-      return db`h.certificate_expires_at < app_now() + make_interval(secs => ${EXPIRES_SOON_MS / 1000})`;
+      return db`h.certificate_expires_at < ${ago(db, -EXPIRES_SOON_MS / 3_600_000)}`;
     case "up_to_date":
       return db`c.pending = 0 and x.compliance not in ('stale', 'unknown')`;
     case "other_updates":
@@ -127,13 +127,18 @@ function ago(db: Db, hours: number): Fragment {
 
 /**
  * Hosts on which a critical update has been pending for more than 7 days. Since when counts by host: an offer is stored
- * anew when more becomes known of it, such as a CVE.
+ * anew when more becomes known of it, such as a CVE. `offset 0` keeps the planner from reading all pending updates: only
+ * those of critical offers are looked up.
  */
 function hostsWithOldCritical(db: Db): Fragment {
   return db`(
-    select hp.host_id
-    from update_offers o join host_patches hp on hp.offer_id = o.id
+    select old.host_id
+    from update_offers o
+    cross join lateral (
+      select hp.host_id from host_patches hp
+      where hp.offer_id = o.id and hp.first_seen_at <= ${ago(db, 7 * 24)}
+      offset 0
+    ) old
     where o.severity = 'critical' and o.severity_source not in ('unverified', 'none')
-      and hp.first_seen_at <= ${ago(db, 7 * 24)}
   )`;
 }

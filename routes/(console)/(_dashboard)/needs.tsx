@@ -39,7 +39,7 @@ const NEEDS: Record<HostNeed, { tone: Tone; shape: ShapeName; name: string; act:
     tone: "bad",
     shape: "cross",
     name: "Went silent",
-    act: "See why below. Its numbers grow old.",
+    act: "See why below. Their numbers grow old.",
   },
   refused: {
     tone: "warn",
@@ -84,7 +84,7 @@ export function Needs({ data: { hosts, enrolments }, now, may_act }: Props) {
     );
   }
   return (
-    <section class="stack">
+    <section class="stack needs">
       <SectionHead id="needs" title="Needs a person" />
       <Table
         label="What needs a person"

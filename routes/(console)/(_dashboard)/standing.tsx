@@ -130,8 +130,9 @@ export function HygieneFigure({ data: { hygiene, hosts } }: { data: Data }) {
         {critical > 0
           ? (
             <>
-              {held_back ? "Red in spite of its points: " : ""}a critical update has been pending for more than 7 days
-              on <FigureLink href="/hosts?only=critical_over_7_days" count={critical} />{" "}
+              {held_back ? "Red in spite of its points: a" : "A"}{" "}
+              critical update has been pending for more than 7 days on{" "}
+              <FigureLink href="/hosts?only=critical_over_7_days" count={critical} />{" "}
               {critical === 1 ? "host" : "hosts"}.
               {" "}
             </>
