@@ -158,7 +158,9 @@ create table host_patch_data (
   index_error text,
   state text default 'ok'::text not null,
   refused_at timestamp with time zone,
-  refused_reason text
+  refused_reason text,
+  new_contents integer default 0 not null,
+  new_contents_at timestamp with time zone
 ) with (fillfactor=70);
 create table host_patches (
   host_id uuid not null,
@@ -482,6 +484,7 @@ alter table host_packages add constraint host_packages_package_id_fkey FOREIGN K
 alter table host_packages add constraint host_packages_pkey PRIMARY KEY (host_id, package_id);
 alter table host_patch_data add constraint host_patch_data_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 alter table host_patch_data add constraint host_patch_data_index_error_check CHECK ((length(index_error) <= 2048));
+alter table host_patch_data add constraint host_patch_data_new_contents_check CHECK ((new_contents >= 0));
 alter table host_patch_data add constraint host_patch_data_pkey PRIMARY KEY (host_id);
 alter table host_patch_data add constraint host_patch_data_refused_reason_check CHECK ((length(refused_reason) <= 2000));
 alter table host_patch_data add constraint host_patch_data_state_check CHECK ((state = ANY (ARRAY['ok'::text, 'interrupted'::text, 'broken'::text, 'locked'::text])));

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { many, one } from "../database/rows.ts";
 import type { Db } from "../database/types.ts";
+import type { Allowance } from "./allowance.ts";
 import type { NormalOffer, NormalPackage, NormalPatch, PatchCounts } from "./types.ts";
 
 /** Says that a report is being written, or that somebody removes what no report refers to. */
@@ -44,15 +45,21 @@ export async function deleteOrphanedPackages(db: Db, limit: number): Promise<num
 const PackageRow = z.object({ id: z.number(), name: z.string(), arch: z.string() });
 
 /**
- * Identifiers of packages by name and architecture; those that no host had before are added. Takes the keys in any
+ * Identifiers of packages by name and architecture; those that no host had before are added as far as the host may.
+ * Takes the keys in any
  * order and inserts them sorted: reports with the same new packages wait for each other in one direction only.
  */
-export async function packageIds(db: Db, keys: { name: string; arch: string }[]): Promise<Map<string, number>> {
+export async function packageIds(
+  db: Db,
+  keys: { name: string; arch: string }[],
+  allowance: Pick<Allowance, "spend">,
+): Promise<Map<string, number>> {
   const ids = new Map<string, number>();
   await readIds(db, keys, ids);
   const missing = [...new Map(keys.map((key) => [packageKey(key), key])).entries()]
     .filter(([key]) => !ids.has(key)).sort(([a], [b]) => a < b ? -1 : 1).map(([, key]) => key);
   if (missing.length === 0) return ids;
+  allowance.spend(missing.length);
   await db`
     insert into packages (name, arch)
     select name, arch from unnest(${missing.map((key) => key.name)}::text[], ${missing.map((key) => key.arch)}::text[])
@@ -79,18 +86,20 @@ export function packageKey(key: { name: string; arch: string }): string {
   return `${key.name}\u0001${key.arch}`;
 }
 
-/** Identifiers of offers by their hash; new ones are added, sorted by hash as packages are by name. */
+/** Identifiers of offers by their hash; new ones are added in the same way, sorted by hash as packages are by name. */
 export async function offerIds(
   db: Db,
   patches: NormalPatch[],
   packages: Map<string, number>,
   firstSeen: Temporal.Instant,
+  allowance: Pick<Allowance, "spend">,
 ): Promise<Map<string, number>> {
   const offers = new Map<string, NormalOffer>(patches.map((patch) => [patch.offer_hash, patch.offer]));
   const ids = new Map<string, number>();
   await readOffers(db, [...offers.keys()], ids);
   const missing = [...offers.entries()].filter(([hash]) => !ids.has(hash)).sort(([a], [b]) => a < b ? -1 : 1);
   if (missing.length === 0) return ids;
+  allowance.spend(missing.length);
   const rows = missing.map(([hash, offer]) => ({
     ...offer,
     hash,

@@ -8,6 +8,8 @@ import type { Tx } from "../database/types.ts";
 import { offerIds, packageIds } from "./contents_store.ts";
 import { normalisePatches } from "./rules.ts";
 
+const freely = { spend: () => {} };
+
 /**
  * Three transactions: one holds the middle of three new keys, two others want all three in opposite orders and get
  * stuck at the middle. When it is let go they would wait for each other crosswise, if they took keys as they come.
@@ -50,7 +52,7 @@ Deno.test("new packages in opposite orders: nobody waits crosswise", async () =>
     never,
     never,
   ];
-  const [one, two] = await crossing(database, keys, packageIds);
+  const [one, two] = await crossing(database, keys, (tx, list) => packageIds(tx, list, freely));
   assert.equal(one.size, 3);
   assert.deepEqual(new Map([...one].sort()), new Map([...two].sort()), "the same identifiers for both");
 });
@@ -65,12 +67,15 @@ Deno.test("new offers in opposite orders: nobody waits crosswise", async () => {
   );
   // By hash, because that is the order in which they are taken.
   patches.sort((x, y) => x.offer_hash < y.offer_hash ? -1 : 1);
-  const packages = await transaction(database.fleet, (tx) => packageIds(tx, patches.map((patch) => patch.offer)));
+  const packages = await transaction(
+    database.fleet,
+    (tx) => packageIds(tx, patches.map((patch) => patch.offer), freely),
+  );
   const [first, middle, last] = patches;
   const [one, two] = await crossing(
     database,
     [first, middle, last],
-    (tx, list) => offerIds(tx, list, packages, clock.now()),
+    (tx, list) => offerIds(tx, list, packages, clock.now(), freely),
   );
   assert.equal(one.size, 3);
   assert.deepEqual(new Map([...one].sort()), new Map([...two].sort()));
@@ -79,7 +84,7 @@ Deno.test("new offers in opposite orders: nobody waits crosswise", async () => {
 Deno.test("the same key twice in one list is one package", async () => {
   await using database = await testDatabase();
   const key = { name: "a", arch: "" };
-  const ids = await transaction(database.fleet, (tx) => packageIds(tx, [key, { ...key }, key]));
+  const ids = await transaction(database.fleet, (tx) => packageIds(tx, [key, { ...key }, key], freely));
   assert.equal(ids.size, 1);
   assert.equal((await database.sql`select from packages`).length, 1);
 });

@@ -2,7 +2,8 @@ import { type Sql, transaction } from "../database/connection.ts";
 import { appendEvent } from "../live/append_event.ts";
 import type { Tx } from "../database/types.ts";
 import { countPatches, hashHex, normalisePackages, normalisePatches, plain } from "./rules.ts";
-import { acceptReport, lockReport } from "./store.ts";
+import { Allowance } from "./allowance.ts";
+import { acceptReport, lockReport, noteSpent } from "./store.ts";
 import {
   lockContents,
   offerIds,
@@ -24,7 +25,7 @@ const HASH = 32;
  * so that the database waits for nothing.
  *
  * @param options.requested a person waits for it: open pages hear of the report even when nothing changed
- * @throws RefusedReport before anything is written, when the content cannot be taken (see recordRefusal)
+ * @throws RefusedReport when the content cannot be taken (see recordRefusal); then nothing was written
  */
 export async function recordReport(
   sql: Sql,
@@ -48,12 +49,14 @@ export async function recordReport(
     const packagesHash = sent.packages ?? old.packages;
     const patches_changed = patches !== null && !same(patchesHash, old.patches);
     const packages_changed = packages !== null && !same(packagesHash, old.packages);
+    const allowance = new Allowance(before, options.received_at);
     await writeContents(
       tx,
       hostId,
       { patches: patches_changed ? patches : null, packages: packages_changed ? packages : null },
-      options.received_at,
+      allowance,
     );
+    if (allowance.after) await noteSpent(tx, hostId, allowance.after);
     await acceptReport(tx, hostId, {
       received_at: options.received_at,
       content_hash: new Uint8Array([...patchesHash, ...packagesHash]),
@@ -81,17 +84,18 @@ async function writeContents(
   tx: Tx,
   hostId: string,
   changed: { patches: NormalPatch[] | null; packages: NormalPackage[] | null },
-  seen: Temporal.Instant,
+  allowance: Allowance,
 ): Promise<void> {
   const { patches, packages } = changed;
+  const seen = allowance.now;
   if (!patches && !packages) return;
-  const ids = await packageIds(tx, [...packages ?? [], ...(patches ?? []).map((patch) => patch.offer)]);
+  const ids = await packageIds(tx, [...packages ?? [], ...(patches ?? []).map((patch) => patch.offer)], allowance);
   if (packages) {
     await replacePackages(tx, hostId, packages, ids);
     await updateInstalled(tx, hostId, packages.length);
   }
   if (patches) {
-    await replacePatches(tx, hostId, patches, ids, await offerIds(tx, patches, ids, seen), seen);
+    await replacePatches(tx, hostId, patches, ids, await offerIds(tx, patches, ids, seen, allowance), seen);
     await updateCounters(tx, hostId, countPatches(patches), await oldestSecurity(tx, hostId));
   }
 }

@@ -1,10 +1,13 @@
 import { z } from "zod";
 import { maybe } from "../database/rows.ts";
 import type { Db } from "../database/types.ts";
+import type { Spent } from "./allowance.ts";
 
 const ReportRow = z.object({
   content_hash: z.instanceof(Uint8Array).nullable(),
   index_refreshed_at: z.instanceof(Temporal.Instant).nullable(),
+  new_contents: z.number(),
+  new_contents_at: z.instanceof(Temporal.Instant).nullable(),
 });
 export type ReportRow = z.infer<typeof ReportRow>;
 
@@ -13,7 +16,7 @@ export function lockReport(db: Db, hostId: string): Promise<ReportRow | null> {
   return maybe(
     ReportRow,
     db`
-      select d.content_hash, d.index_refreshed_at
+      select d.content_hash, d.index_refreshed_at, d.new_contents, d.new_contents_at
       from host_patch_data d join hosts h on h.id = d.host_id
       where d.host_id = ${hostId} and h.removed_at is null
       for update of d`,
@@ -50,6 +53,13 @@ export async function acceptReport(
       state = case when ${row.patches_sent} then ${row.state} else state end,
       refused_at = null,
       refused_reason = null
+    where host_id = ${hostId}`;
+}
+
+/** Writes down what a host has named that nobody had before. */
+export async function noteSpent(db: Db, hostId: string, spent: Spent): Promise<void> {
+  await db`
+    update host_patch_data set new_contents = ${spent.new_contents}, new_contents_at = ${spent.new_contents_at}
     where host_id = ${hostId}`;
 }
 
