@@ -7,7 +7,7 @@ import type { AgentClient } from "./agent_client.ts";
 import { createExecutor } from "./executor.ts";
 import { beat, HEARTBEAT_INTERVAL_MS } from "./heartbeat.ts";
 import { type Loop, startLoop } from "./loop.ts";
-import { createPoller } from "./poller.ts";
+import { createPoller, POLL_TICK_MS } from "./poller.ts";
 import {
   CONTENTS_INTERVAL_MS,
   pruneOldRows,
@@ -21,7 +21,7 @@ import { REVOCATION_INTERVAL_MS, RevocationPusher } from "./revocation_pusher.ts
 import { REVOKED_INTERVAL_MS, type RevokedSerials } from "./revoked_serials.ts";
 import { type Pace, standardPace } from "./run_context.ts";
 
-/** How often polls and jobs are looked for when nobody calls, in milliseconds. */
+/** How often jobs are looked for when nobody calls, in milliseconds. */
 export const SLOW_READ_MS = 5_000;
 /** A loop that has not turned for so long beyond its interval is stuck: a statement ends after 30 s. */
 const STUCK_MS = 90_000;
@@ -43,6 +43,7 @@ export interface FleetOptions {
   /** Names a loop for the supervisor; see core/role.ts. */
   loop(name: string, limit_ms: number): () => void;
   pace?: Pace;
+  /** For tests: jobs and polls are looked for so seldom when nobody calls. */
   slow_read_ms?: number;
 }
 
@@ -86,7 +87,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     on_free: refill(() => polls.wake()),
   });
   const executor = createExecutor({ sql, agents, clock, log, signal, pace, on_free: refill(() => jobs.wake()) });
-  const polls = start("poller", slow_read_ms, () => poller.turn());
+  const polls = start("poller", options.slow_read_ms ?? POLL_TICK_MS, () => poller.turn());
   const jobs = start("executor", slow_read_ms, () => executor.turn());
   const renewer = createRenewer({ sql, agents, log, signal, on_free: refill(() => renewals.wake()) });
   const renewals = start("renewals", RENEWAL_INTERVAL_MS, () => renewer.turn());

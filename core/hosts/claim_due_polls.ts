@@ -8,9 +8,15 @@ import type { ClaimedPoll } from "./types.ts";
  * {@link import("./finish_poll.ts").finishPoll}.
  *
  * @param options.limit 1 to 1,000
+ * @param options.unasked at most so many that nobody asked for; default limit
+ * @param options.failing of these at most so many of hosts that did not answer last; default the same
  * @param options.lease_ms longer than the longest poll takes; 60,000 is a good value
  */
-export async function claimDuePolls(sql: Sql, options: { limit: number; lease_ms: number }): Promise<ClaimedPoll[]> {
-  const claimed = await claimPolls(sql, options.limit, options.lease_ms);
+export async function claimDuePolls(
+  sql: Sql,
+  options: { limit: number; unasked?: number; failing?: number; lease_ms: number },
+): Promise<ClaimedPoll[]> {
+  const { limit, unasked = limit, failing = unasked, lease_ms } = options;
+  const claimed = await claimPolls(sql, { limit, unasked, failing }, lease_ms);
   return claimed.sort((a, b) => Number(b.requested) - Number(a.requested));
 }

@@ -1,34 +1,64 @@
 import { z } from "zod";
 import type { Db } from "../database/types.ts";
 import { many } from "../database/rows.ts";
-import { ClaimedPoll, type PollKind } from "./types.ts";
+import { ClaimedPoll, type PollKind, pollKinds } from "./types.ts";
+
+/** How many polls a caller takes at once. */
+export interface ClaimRoom {
+  /** All in all. */
+  limit: number;
+  /** Of those that nobody asked for. */
+  unasked: number;
+  /** Of these, of hosts that did not answer last. */
+  failing: number;
+}
 
 /**
- * Takes due polls for this caller. What a person asked for goes first; rows that another worker is taking at this
- * moment are skipped, not waited for.
+ * Takes due polls for this caller. What a person asked for goes first, until it was tried once; rows that another
+ * worker is taking at this moment are skipped, not waited for.
  */
-export function claimPolls(db: Db, limit: number, leaseMs: number): Promise<ClaimedPoll[]> {
+export function claimPolls(db: Db, room: ClaimRoom, leaseMs: number): Promise<ClaimedPoll[]> {
+  const asked = db`(
+    p.requested_at is not null and (p.last_ok_at is null or p.requested_at > p.last_ok_at)
+    and (p.failures = 0 or p.last_at <= p.requested_at)
+  )`;
+  const due = (which: typeof asked, limit: number) =>
+    db`
+      select p.host_id, p.kind, p.next_at, ${asked} as asked
+      from host_polls p join hosts h on h.id = p.host_id
+      where h.removed_at is null and p.parked_reason is null
+        and p.next_at <= app_now()
+        and (p.lease_until is null or p.lease_until < app_now())
+        and ${which}
+      order by p.next_at
+      limit ${limit}
+      for update of p skip locked`;
   return many(
     ClaimedPoll,
     db`
-      with due as materialized (
-        select p.host_id, p.kind, h.fqdn, host(h.address) as address, h.port, h.tls_name, h.simulated, app_now() as at,
-          coalesce(p.requested_at > p.last_ok_at, p.requested_at is not null) as requested
-        from host_polls p join hosts h on h.id = p.host_id
-        where h.removed_at is null and p.parked_reason is null
-          and p.next_at <= app_now()
-          and (p.lease_until is null or p.lease_until < app_now())
-        order by requested desc, p.next_at
-        limit ${limit}
-        for update of p skip locked
+      with of_people as materialized (${due(asked, room.limit)}),
+      answering as materialized (${due(db`not ${asked} and p.failures = 0`, room.unasked)}),
+      failing as materialized (${due(db`not ${asked} and p.failures > 0`, room.failing)}),
+      due as (
+        select *, row_number() over (partition by asked order by next_at) as place
+        from (select * from of_people union all select * from answering union all select * from failing)
+      ),
+      taken as (
+        select * from due where asked or place <= ${room.unasked} order by asked desc, next_at limit ${room.limit}
+      ), chosen as (
+        select taken.host_id, taken.kind, h.fqdn, host(h.address) as address, h.port, h.tls_name, h.simulated,
+          app_now() as at, coalesce(p.requested_at > p.last_ok_at, p.requested_at is not null) as requested
+        from taken join hosts h on h.id = taken.host_id
+          join host_polls p on p.host_id = taken.host_id and p.kind = taken.kind
       )
       update host_polls p
-      set lease_until = due.at + make_interval(secs => ${leaseMs / 1000}::float8)
-      from due left join host_patch_data d on d.host_id = due.host_id
-      where p.host_id = due.host_id and p.kind = due.kind
-      returning p.host_id, p.kind, due.fqdn, due.address, due.port, due.tls_name, due.simulated, p.failures,
-        due.at as claimed_at, p.lease_until, due.requested,
-        case when due.requested then p.requested_max_index_age end as max_index_age, d.patches_etag, d.packages_etag`,
+      set lease_until = chosen.at + make_interval(secs => ${leaseMs / 1000}::float8)
+      from chosen left join host_patch_data d on d.host_id = chosen.host_id
+      where p.host_id = chosen.host_id and p.kind = chosen.kind
+      returning p.host_id, p.kind, chosen.fqdn, chosen.address, chosen.port, chosen.tls_name, chosen.simulated,
+        p.failures, chosen.at as claimed_at, p.lease_until, chosen.requested,
+        case when chosen.requested then p.requested_max_index_age end as max_index_age, d.patches_etag,
+        d.packages_etag`,
   );
 }
 
@@ -94,6 +124,14 @@ export async function requestPolls(
 /** Tells the fleet role that something is due. A hint only: it looks by itself every few seconds. */
 export async function wakeFleet(db: Db, wake: { kind: string; id: string }): Promise<void> {
   await db`select pg_notify('wake_fleet', ${JSON.stringify(wake)}::text)`;
+}
+
+/** How many polls there are of each kind, those put aside left out. */
+export function countByKind(db: Db): Promise<{ kind: PollKind; count: number }[]> {
+  return many(
+    z.object({ kind: z.enum(pollKinds), count: z.number() }),
+    db`select kind, count(*)::int as count from host_polls where parked_reason is null group by kind`,
+  );
 }
 
 /** How the polls stand, for metrics. */
