@@ -1,5 +1,6 @@
 import type { ComponentChildren, Ref } from "preact";
 import type { Tone } from "./shape.tsx";
+import { visibleText } from "./visible_text.ts";
 
 export interface LogLine {
   /** Number of the line, from 1. */
@@ -43,7 +44,7 @@ export function LogView(
         {lines.map(({ number, text, tone }) => (
           <div key={number} class={tone ? `log-line tone-${tone}` : "log-line"}>
             <span class="log-number" aria-hidden="true">{number}</span>
-            <span class="log-text">{text}</span>
+            <span class="log-text">{visibleText(text)}</span>
           </div>
         ))}
       </div>

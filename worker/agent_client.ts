@@ -2,6 +2,7 @@ import { Client } from "undici";
 import type { TLSSocket } from "node:tls";
 import type { z } from "zod";
 import type { Clock } from "../core/clock.ts";
+import { plainWords } from "../core/hosts/rules.ts";
 import type { Log } from "../core/log.ts";
 import { Envelope } from "../protocol/api.ts";
 import {
@@ -346,8 +347,7 @@ function fit<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<
 
 /** A stranger's words, cut, without control characters, without the full stop that we put ourselves. */
 function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.slice(0, 300).replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, " ").replace(/\.$/, "");
+  return plainWords(text.slice(0, 300)).replace(/\.$/, "");
 }
 
 function seconds(ms: number): string {

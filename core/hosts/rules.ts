@@ -129,16 +129,21 @@ function sentences(parts: string[]): string {
   return text.length <= 2000 ? text : `${text.slice(0, 1999).toWellFormed()}…`;
 }
 
-/** Words of another machine: control characters and broken surrogates become spaces, so that nothing is steered. */
+/**
+ * What steers terminals (control characters), turns text around (bidirectional marks) or cannot be seen (zero width,
+ * soft hyphens, tags), without line ends and tabs. Two names that look the same are then the same.
+ */
+const STEERING = "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e" +
+  "\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}";
+const STEERS_WORDS = new RegExp(`[\\t\\n${STEERING}]+`, "gu");
+const STEERS_LINES = new RegExp(`[${STEERING}]+`, "gu");
+
+/** Words of another machine: what steers and broken surrogates become spaces. */
 export function plainWords(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ")
-    .trim();
+  return text.toWellFormed().replace(STEERS_WORDS, " ").trim();
 }
 
 /** The same for text of several lines: line ends and tabs stay. */
 export function plainLines(text: string): string {
-  // deno-lint-ignore no-control-regex
-  const steering = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
-  return text.toWellFormed().replace(/\r\n?/g, "\n").replace(steering, " ").trim();
+  return text.toWellFormed().replace(/\r\n?/g, "\n").replace(STEERS_LINES, " ").trim();
 }

@@ -203,6 +203,20 @@ Deno.test("problems in words that a person can act on", () => {
 
 Deno.test("words of a host cannot steer a terminal, and have an end", () => {
   assert.equal(plainWords("a\u001b[31m\u202e\nb\ud800"), "a [31m b\ufffd");
+  const unseen = [
+    "\u00ad",
+    "\u061c",
+    "\u200b",
+    "\u200d",
+    "\u200f",
+    "\u2060",
+    "\u206a",
+    "\ufeff",
+    "\ufffa",
+    "\u{e0041}",
+  ];
+  for (const one of unseen) assert.equal(plainWords(`deb${one}${one}ian`), "deb ian", one.codePointAt(0)!.toString(16));
+  assert.equal(plainWords("Łódź, 日本, עברית, 🐧"), "Łódź, 日本, עברית, 🐧", "letters of all scripts stay");
   const clock = fakeClock();
   const before: HealthRecord = {
     health: "pending",
