@@ -32,8 +32,11 @@ export interface PollLimits {
   timeout_ms: number;
 }
 
-/** When each host was asked for its system facts, and how long it had been up then. Lost at a restart: asked anew. */
-export type InfoMemory = Map<string, { at: number; uptime: number }>;
+/**
+ * When each host was asked for its system facts, how long it had been up then, and what it called its machine. Lost at
+ * a restart: asked anew.
+ */
+export type InfoMemory = Map<string, { at: number; uptime: number; machine?: string }>;
 
 /** Asks a host how it is, and lands the answer, the refusal or the failure. */
 export async function pollHealth(
@@ -53,9 +56,12 @@ export async function pollHealth(
     const known = memory.get(poll.host_id);
     const stale = !known || poll.requested || uptime < known.uptime || performance.now() - known.at >= INFO_MS;
     const info = stale ? await agents.request(host, { ...ask, path: "/api/v1/system/info", schema: SystemInfo }) : null;
+    const told = info && !info.not_modified ? info.data : null;
+    const machine = told ? told.machine_id_hash : known?.machine;
     const answer = {
       health: health.data,
-      info: info && !info.not_modified ? info.data : null,
+      info: told,
+      machine,
       received_at: clock.now(),
       certificate_expires_at: health.certificate_expires_at ?? undefined,
     };
@@ -63,7 +69,8 @@ export async function pollHealth(
       await recordHealth(tx, poll.host_id, answer, clock);
       await finishPoll(tx, poll, result(began), limits.interval_ms, clock);
     });
-    memory.set(poll.host_id, { at: stale ? performance.now() : known.at, uptime: health.data.uptime_seconds ?? 0 });
+    const at = stale ? performance.now() : known.at;
+    memory.set(poll.host_id, { at, uptime: health.data.uptime_seconds ?? 0, machine });
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     // Whatever was known may be of another boot by the time it answers again.

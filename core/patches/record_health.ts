@@ -4,6 +4,7 @@ import type { Tx } from "../database/types.ts";
 import { recordObservation } from "../hosts/record_observation.ts";
 import { healthProblems } from "../hosts/rules.ts";
 import type { HealthRecord, HostFacts } from "../hosts/types.ts";
+import { ANOTHER_MACHINE, isAnotherMachine } from "./another_machine.ts";
 import { claimsFuture, plain, readInstant, words } from "./rules.ts";
 import { noteIndexAge, saveHealth } from "./store.ts";
 
@@ -12,6 +13,8 @@ export interface HealthAnswer {
   health: Health;
   /** Null when it was not asked for this time. */
   info: SystemInfo | null;
+  /** What the machine calls itself, as last heard; absent when it was never asked or does not say. */
+  machine?: string;
   received_at: Temporal.Instant;
   /** End of the certificate that the host showed; absent leaves what is known. */
   certificate_expires_at?: Temporal.Instant;
@@ -32,7 +35,8 @@ export async function recordHealth(
   const said = (health.problems ?? []).map(words).filter((text) => text !== "");
   // Our own agent finds this out itself and says so in its own words.
   const unbelievable = said.length === 0 && claimsFuture(health.last_cache_update, clock);
-  const problems = healthProblems({
+  const other = !!answer.machine && await isAnotherMachine(tx, hostId, answer.machine);
+  const seen = healthProblems({
     status: health.status,
     checks: health.checks,
     words: unbelievable
@@ -41,6 +45,7 @@ export async function recordHealth(
     index_refreshed_at,
     certificate_expires_at,
   }, clock);
+  const problems = other ? [ANOTHER_MACHINE, ...seen] : seen;
   const facts = { ...agentFacts(health), ...systemFacts(info, clock), certificate_expires_at };
   // First the host's row: the one order in which polls take their locks.
   const judged = await recordObservation(tx, hostId, { kind: "answered", problems }, facts, clock);
