@@ -1,28 +1,35 @@
-import { useRef, useState } from "preact/hooks";
-import { Badge, Simulated } from "../components/badge.tsx";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Button, LinkButton } from "../components/button.tsx";
 import { SelectionBar } from "../components/filters.tsx";
 import { countText } from "../components/quantity.tsx";
-import { RelativeTime } from "../components/relative_time.tsx";
-import { Notice } from "../components/states.tsx";
-import { HealthStatus, JobState, LiveState } from "../components/status.tsx";
-import { Cell, CheckCell, Column, Row, RowName, type Sorting, Table } from "../components/table.tsx";
+import { EmptyState, Notice } from "../components/states.tsx";
+import { LiveState } from "../components/status.tsx";
+import { CheckCell, Column, type Sorting, Table } from "../components/table.tsx";
 import { useNow } from "../components/use_now.ts";
-import type { HostRow } from "../core/views/list_hosts.ts";
-import type { Wire } from "../core/wire.ts";
+import type { HostRows } from "../core/views/host_rows.ts";
 import { callApi, type Refused } from "./(_live)/api.ts";
-import { useLive } from "./(_live)/live.ts";
-
-type Host = Wire<HostRow>;
+import { useAddress } from "./(_hosts)/address.ts";
+import { FilterRow } from "./(_hosts)/filter_row.tsx";
+import { HostRowLine } from "./(_hosts)/host_line.tsx";
+import { KEYS_DIALOG, KeysDialog } from "./(_hosts)/keys.tsx";
+import { useLiveRows } from "./(_hosts)/live_rows.ts";
+import { type ColumnName, nextSort, type Query, readQuery, selectRows, writeQuery } from "./(_hosts)/query.ts";
+import { partRows, Parts } from "./(_hosts)/parts.tsx";
+import { useRowKeys } from "./(_hosts)/row_keys.ts";
+import { deployOf } from "./(_hosts)/deploy_of.ts";
+import { withGaps } from "./(_hosts)/gaps.tsx";
+import { useSelection } from "./(_hosts)/selection.ts";
+import { useWindow } from "./(_hosts)/window.ts";
 
 interface Props {
-  hosts: Host[];
-  /** Hosts that the filters show, over all pages, of those in the fleet. */
-  total: number;
+  hosts: HostRows;
+  query: Query;
+  /** The figure that the list was opened for. */
+  only: { name: string; words: string; away: string } | null;
+  /** Which part of the rows is rendered where no script runs, from 0. */
+  part: number;
+  /** Hosts of the fleet. */
   fleet: number;
-  /** Query of `GET /api/v1/hosts` that gives these rows again. */
-  query: string;
-  sorting: Record<"name" | "health" | "os" | "pending" | "security" | "last_seen", Omit<Sorting, "onSort">>;
   after_seq: number;
   /** RFC 3339, the server's time of rendering. */
   now: string;
@@ -30,180 +37,187 @@ interface Props {
   may_deploy: boolean;
 }
 
-/** The list of hosts: chosen rows become a deployment or a refresh, and rows stay true while the page is open. */
-export default function HostTable(props: Props) {
-  const { query, sorting, after_seq, may_deploy } = props;
-  const now = useNow(props.now);
-  const [{ items: hosts, total }, setList] = useState({ items: props.hosts, total: props.total });
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const [note, setNote] = useState<{ tone: "ok" | "bad"; title: string; hint: string } | null>(null);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+const HEADS: [ColumnName | null, string, "right"?][] = [
+  ["name", "Name"],
+  ["health", "Health"],
+  ["os", "System"],
+  ["pending", "Updates", "right"],
+  ["security", "Security", "right"],
+  [null, "Index age", "right"],
+  ["last_seen", "Seen", "right"],
+];
 
-  const reload = () => {
-    timer.current ??= setTimeout(async () => {
-      timer.current = undefined;
-      try {
-        setList(await callApi("GET", `/hosts?${query}`));
-      } catch {
-        // The socket says when the manager is away; rows that are shown stay as they are.
-      }
-    }, 700);
-  };
-  const live = useLive(["hosts"], after_seq, reload, reload);
-  const choose = (ids: string[], on: boolean) =>
-    setChosen((before) => {
-      const after = new Set(before);
-      for (const id of ids) on ? after.add(id) : after.delete(id);
-      return after;
-    });
-  const visible = hosts.filter(({ id }) => chosen.has(id));
-  const deployable = visible.filter(({ installable }) => installable > 0);
+/** The list of hosts: filtered and sorted here, true while the page is open, by mouse or by keys. */
+export default function HostTable(props: Props) {
+  const { only, may_deploy } = props;
+  const now = useNow(props.now);
+  const box = useRef<HTMLDivElement>(null);
+  const { rows, groups, systems, live } = useLiveRows(props.hosts, props.after_seq, only?.name ?? null);
+  const [query, change] = useAddress(props.query, only?.name ?? null);
+  const { shown, counts } = useMemo(() => selectRows(rows, query), [rows, query]);
+  const ids = useMemo(() => shown.map(({ id }) => id), [shown]);
+  const selection = useSelection(ids);
+  const chosen = shown.filter(({ id }) => selection.chosen.has(id));
+  const [note, setNote] = useState<{ tone: "ok" | "bad"; title: string; hint: string } | null>(null);
+  const view = useWindow(box, shown.length, partRows(props.part, shown.length));
+  const keys = useRowKeys({ box, total: shown.length, view, selection, ids, may_choose: may_deploy });
+  const shift = useRef(false);
+
+  const act = useRef(selection);
+  act.current = selection;
+  const places = useRef(ids);
+  places.current = ids;
+  const choose = useCallback((id: string, on: boolean) => {
+    act.current.toggle(places.current.indexOf(id), on, shift.current);
+  }, []);
+  // The server's list opens another one at its top; so does this.
+  useEffect(() => box.current?.querySelector(".table-scroll")?.scrollTo(0, 0), [query]);
+
   const refresh = async () => {
     try {
-      await callApi("POST", "/hosts/refresh", { host_ids: visible.map(({ id }) => id) });
-      setNote({
-        tone: "ok",
-        title: `Asked ${countText(visible.length, "host")}.`,
-        hint: "Rows change as answers come in.",
-      });
-      setChosen(new Set());
+      await callApi("POST", "/hosts/refresh", { host_ids: chosen.map(({ id }) => id) });
+      const title = `Asked ${countText(chosen.length, "host")}.`;
+      setNote({ tone: "ok", title, hint: "Rows change as answers come in." });
+      selection.clear();
     } catch (thrown) {
       const { message, hint } = thrown as Refused;
       setNote({ tone: "bad", title: message, hint });
     }
   };
+  const deploy = deployOf(chosen, shown.length, query, only?.name ?? null);
+  const clear = () => {
+    change({ q: "", health: "", os: "", status: "", group: "", sort: "" });
+    // Where an ordinary link to the whole list would lead.
+    const title = document.querySelector<HTMLElement>("main h1");
+    if (title) title.tabIndex = -1;
+    title?.focus({ preventScroll: true });
+  };
+  const line = (place: number) => (
+    <HostRowLine
+      key={ids[place]}
+      host={shown[place]}
+      now={now}
+      index={place + 2}
+      chosen={selection.chosen.has(ids[place])}
+      onChoose={may_deploy ? choose : undefined}
+    />
+  );
+  const lines = withGaps(view, shown.length, keys.active, may_deploy ? 8 : 7, line);
 
   return (
-    <div class="stack">
-      <div class="bar-row">
-        {visible.length > 0
-          ? (
-            <SelectionBar
-              words={`${countText(visible.length, "host")} chosen`}
-              note={deployable.length < visible.length
-                ? `${countText(visible.length - deployable.length, "host has", "hosts have")} nothing to install`
-                : undefined}
+    <div
+      class="stack hosts"
+      ref={box}
+      onKeyDown={keys.onKeyDown}
+      onFocusIn={keys.onFocusIn}
+      onClickCapture={(event) => void (shift.current = event.shiftKey)}
+      onClick={(event) => {
+        const head = (event.target as Element).closest<HTMLAnchorElement>("a.sort");
+        if (!head || event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        change({ sort: readQuery(head.search).sort });
+      }}
+    >
+      <div class="bar-row hosts-bar" data-chosen={chosen.length > 0 ? "true" : undefined}>
+        <FilterRow
+          query={query}
+          counts={counts}
+          systems={systems}
+          groups={groups}
+          only={only}
+          onChange={change}
+          onClear={clear}
+        />
+        {chosen.length > 0 && (
+          <SelectionBar words={`${countText(chosen.length, "host")} chosen`} note={deploy.note}>
+            {deploy.href && (
+              <LinkButton kind="primary" icon="rocket" href={deploy.href}>
+                Deploy to {countText(deploy.hosts, "host")} …
+              </LinkButton>
+            )}
+            <Button icon="refresh-cw" onClick={refresh}>Refresh {countText(chosen.length, "host")}</Button>
+            <Button kind="quiet" icon="x" onClick={selection.clear}>Clear</Button>
+          </SelectionBar>
+        )}
+      </div>
+      <div class="bar-row hosts-line">
+        <span class="muted number" role="status">
+          {shown.length.toLocaleString("en")} of {countText(props.fleet, "host")}
+        </span>
+        <span class="spread row">
+          <LinkButton
+            kind="quiet"
+            size="small"
+            icon="download"
+            href={`/hosts/export.csv${writeQuery(query, only?.name ?? null)}`}
+            download=""
+          >
+            CSV of {countText(shown.length, "host")}
+          </LinkButton>
+          <span class="hosts-keys">
+            <Button
+              kind="quiet"
+              size="small"
+              command="show-modal"
+              commandfor={KEYS_DIALOG}
+              aria-haspopup="dialog"
             >
-              {deployable.length > 0 && (
-                <LinkButton
-                  kind="primary"
-                  icon="rocket"
-                  href={`/deploy?${deployable.map(({ id }) => `host=${id}`).join("&")}`}
-                >
-                  Deploy to {countText(deployable.length, "host")} …
-                </LinkButton>
-              )}
-              <Button icon="refresh-cw" onClick={refresh}>Refresh {countText(visible.length, "host")}</Button>
-              <Button kind="quiet" icon="x" onClick={() => setChosen(new Set())}>Clear</Button>
-            </SelectionBar>
-          )
-          : (
-            <>
-              <span class="muted number" role="status">
-                {total.toLocaleString("en")} of {countText(props.fleet, "host")}
-              </span>
-              <span class="spread">
-                <LiveState state={live.state} since={live.since || undefined} now={now} />
-              </span>
-            </>
-          )}
+              Keys
+            </Button>
+          </span>
+          <LiveState state={live.state} since={live.since || undefined} now={now} />
+        </span>
       </div>
       {note && <Notice tone={note.tone} title={note.title}>{note.hint}</Notice>}
-      <Table
-        label="Hosts"
-        height="fill"
-        columns={
-          <>
-            {may_deploy && (
-              <CheckCell
-                head
-                label="Choose all hosts of this page"
-                checked={hosts.length > 0 && visible.length === hosts.length}
-                onToggle={(on) => choose(hosts.map(({ id }) => id), on)}
-              />
-            )}
-            <Column sorting={sorting.name}>Name</Column>
-            <Column sorting={sorting.health}>Health</Column>
-            <Column sorting={sorting.os}>System</Column>
-            <Column right sorting={sorting.pending}>Updates</Column>
-            <Column right sorting={sorting.security}>Security</Column>
-            <Column right>Index age</Column>
-            <Column right sorting={sorting.last_seen}>Seen</Column>
-          </>
-        }
-      >
-        {hosts.map((host) => (
-          <HostLine
-            key={host.id}
-            host={host}
-            now={now}
-            chosen={chosen.has(host.id)}
-            onChoose={may_deploy ? (on) => choose([host.id], on) : undefined}
-          />
-        ))}
-      </Table>
+      {shown.length === 0
+        ? (
+          <EmptyState
+            title="No host matches"
+            icon="search"
+            actions={<LinkButton href="/hosts">Show all hosts</LinkButton>}
+          >
+            Nothing fits all of these filters at once. Take one away.
+          </EmptyState>
+        )
+        : (
+          <Table
+            label="Hosts"
+            height="fill"
+            rows={shown.length + 1}
+            columns={
+              <>
+                {may_deploy && (
+                  <CheckCell
+                    head
+                    label={`Choose all ${countText(shown.length, "host")} that are shown`}
+                    checked={chosen.length === shown.length}
+                    onToggle={selection.all}
+                  />
+                )}
+                {HEADS.map(([column, words, right]) => (
+                  <Column
+                    key={words}
+                    right={right === "right"}
+                    sorting={column === null ? undefined : sortingOf(query, column, only?.name ?? null)}
+                  >
+                    {words}
+                  </Column>
+                ))}
+              </>
+            }
+          >
+            {lines}
+          </Table>
+        )}
+      <Parts part={props.part} total={shown.length} query={query} only={only?.name ?? null} />
+      <KeysDialog />
     </div>
   );
 }
 
-function HostLine(
-  { host, now, chosen, onChoose }: { host: Host; now: string; chosen: boolean; onChoose?: (on: boolean) => void },
-) {
-  const reported = host.report_received_at !== null;
-  return (
-    <Row selected={chosen}>
-      {onChoose && <CheckCell label={`Choose ${host.name}`} checked={chosen} onToggle={onChoose} />}
-      <RowName href={`/hosts/${host.id}`} title={host.name} marks={host.simulated && <Simulated />}>
-        {host.name}
-      </RowName>
-      <Cell title={host.refused_reason ?? host.health_reason ?? undefined}>
-        <span class="cell-parts">
-          <HealthStatus
-            health={host.health}
-            since={host.health_since}
-            silentSince={host.not_answering_since}
-            now={now}
-          />
-          {host.running_job && (
-            <a href={`/jobs/${host.running_job.job_id}?host=${host.id}`}>
-              <JobState state={host.running_job.state as "running"} />
-              <span class="visually-hidden">: the job on {host.name}</span>
-            </a>
-          )}
-          {host.refused_at && <Badge tone="bad">report refused</Badge>}
-          {host.reboot_required && <Badge tone="warn">reboot</Badge>}
-        </span>
-      </Cell>
-      <Cell roomy>{host.os_name ? systemName(host) : <span class="muted">unknown</span>}</Cell>
-      <Cell right label="Updates">
-        {!reported
-          ? <span class="muted" title="This host has not reported so far.">–</span>
-          : host.pending > 0
-          ? host.pending
-          : <span class="muted">0</span>}
-      </Cell>
-      <Cell right label="Security">
-        {!reported
-          ? <span class="muted">–</span>
-          : host.security > 0
-          ? <strong class="tone-bad-text">{host.security}</strong>
-          : <span class="muted">0</span>}
-      </Cell>
-      <Cell right label="Index age" title={host.index_error ?? undefined}>
-        <span class={host.compliance === "stale" || host.index_error ? "tone-warn-text" : "muted"}>
-          {host.index_refreshed_at ? <RelativeTime at={host.index_refreshed_at} now={now} form="age" /> : "unknown"}
-        </span>
-      </Cell>
-      <Cell right roomy>
-        <span class="muted">
-          {host.last_seen ? <RelativeTime at={host.last_seen} now={now} /> : "never"}
-        </span>
-      </Cell>
-    </Row>
-  );
-}
-
-/** "Debian 12": the kind of kernel goes without saying. */
-function systemName({ os_name, os_version }: Pick<Host, "os_name" | "os_version">): string {
-  return `${os_name?.replace(/ GNU\/Linux$/, "")} ${os_version ?? ""}`;
+/** How a column is ordered, and the address of the list in its next order. */
+function sortingOf(query: Query, column: ColumnName, only: string | null): Sorting {
+  const current = query.sort || "name";
+  const direction = current === column ? "ascending" : current === `-${column}` ? "descending" : null;
+  return { direction, href: `/hosts${writeQuery({ ...query, sort: nextSort(query.sort, column) }, only)}` };
 }
