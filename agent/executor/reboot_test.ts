@@ -6,12 +6,16 @@ import { OperationError } from "../host_operations.ts";
 import { endOf, openExecutor, order, rebootOrder, runToEnd } from "./executor_fixture_test.ts";
 
 /** A program that is called like shutdown and writes down how; the bed's boot id is a file below its root. */
-async function rebootCommand(bed: Bed, options: { exit?: number; boots?: boolean } = {}): Promise<string> {
+async function rebootCommand(
+  bed: Bed,
+  options: { exit?: number; boots?: boolean; gate?: string } = {},
+): Promise<string> {
   const path = `${bed.folder}/reboot`;
   await Deno.writeTextFile(`${bed.root}/run/boot_id`, "boot-1\n");
   const boots = options.boots ? `[ "$1" = -r ] && echo boot-2 > "${bed.root}/run/boot_id"\n` : "";
+  const gate = options.gate ? `while [ "$1" = -r ] && [ ! -e "${options.gate}" ]; do sleep 0.02; done\n` : "";
   const script = `#!/bin/sh\nfor word in "$@"; do printf '%s|' "$word" >> "${bed.folder}/reboot.calls"; done\n` +
-    `echo >> "${bed.folder}/reboot.calls"\n${boots}exit ${options.exit ?? 0}\n`;
+    `echo >> "${bed.folder}/reboot.calls"\n${boots}${gate}exit ${options.exit ?? 0}\n`;
   await Deno.writeTextFile(path, script, { mode: 0o755 });
   return path;
 }
@@ -136,7 +140,7 @@ sandboxTest("an administrator takes the restart back, or an operator cancels it"
   const second = await executor.start(rebootOrder("cancelled", { reboot_delay_seconds: 600 }));
   await waitFor("the command", async () => (await calls(bed)).length === 2);
   await waitFor("the cancel", () => executor.cancel(second.job_id));
-  assert.deepEqual((await calls(bed))[2], "-c|");
+  assert.deepEqual(await waitFor("the taking back", async () => (await calls(bed))[2]), "-c|");
   const end = await endOf(executor, second.job_id);
   assert.deepEqual([end.status, end.error_code], ["cancelled", "CANCELLED"]);
   const wanted = order("apply", { packages: ["curlew"], reboot: "always", reboot_delay_seconds: 600 });
@@ -146,6 +150,21 @@ sandboxTest("an administrator takes the restart back, or an operator cancels it"
   const applied = await endOf(executor, third.job_id);
   assert.equal(applied.status, "completed", "the packages are installed, whatever became of the restart");
   assert.match(applied.message, /The restart that was to follow was cancelled/);
+  await executor.close();
+});
+
+sandboxTest("a cancel while the restart is being ordered takes it back all the same", async (bed) => {
+  const gate = `${bed.folder}/gate`;
+  const reboot_command = await rebootCommand(bed, { gate });
+  const executor = openExecutor(bed, systemClock, { reboot_command });
+  const { job_id } = await executor.start(rebootOrder("at-once", { reboot_delay_seconds: 600 }));
+  await waitFor("the command", async () => (await calls(bed)).length === 1);
+  await executor.cancel(job_id);
+  assert.equal((await executor.job(job_id))!.completed_at, null, "the order is still on its way");
+  await Deno.writeTextFile(gate, "");
+  const end = await endOf(executor, job_id);
+  assert.deepEqual([end.status, end.error_code], ["cancelled", "CANCELLED"]);
+  assert.equal((await calls(bed))[1], "-c|");
   await executor.close();
 });
 

@@ -107,6 +107,13 @@ export async function watchReboot(context: JobContext, record: JobRecord, contro
     stopped = true;
     endStopped(context, record);
   };
+  // A cancel that came while the order was on its way found nothing to take back yet.
+  if (control.cancelled) {
+    await control.stop_reboot().catch((error) => {
+      control.cancelled = false;
+      stepJob(context, record, { message: `${record.job.message} ${reason(error)}` });
+    });
+  }
   const { boot_id_before } = record.job;
   while (!stopped && !context.closing.aborted) {
     const boot_id = await readBootId(context.root);
