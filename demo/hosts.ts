@@ -140,8 +140,16 @@ export async function startRealHost(options: HostOptions): Promise<void> {
   await Promise.all([saysInLog(agent, "agent.serving"), saysInLog(executor, "executor.ready")]);
 }
 
-/** Starts the simulated fleet; hosts that are new enrol first. */
-export async function startSimulatedHosts(options: HostOptions, hosts: number, seed: number): Promise<void> {
+/**
+ * Starts the simulated fleet; hosts that are new enrol first.
+ * @param mix further options of `patch-agent simulate`, such as `--dead 5%`
+ */
+export async function startSimulatedHosts(
+  options: HostOptions,
+  hosts: number,
+  seed: number,
+  mix: string[] = [],
+): Promise<Child> {
   const { root, state, manager, range } = options;
   const folder = `${state}/simulated`;
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
@@ -162,14 +170,15 @@ export async function startSimulatedHosts(options: HostOptions, hosts: number, s
       ...["run", "-q", `--config=${root}/deno.json`, ...flags, `${root}/agent/main.ts`, "simulate"],
       ...["--hosts", String(hosts), "--seed", String(seed), "--state", folder, "--tokens", tokens],
       ...["--manager", manager.url, "--ca-fingerprint", manager.fingerprint],
-      ...["--base-address", range.base, "--port", String(AGENT_PORT)],
+      ...["--base-address", range.base, "--port", String(AGENT_PORT), ...mix],
     ],
     env: runtimeEnvironment(),
     state,
     started: options.started,
   });
-  await saysInLog(child, "agent.serving", 60 + hosts / 20);
+  await saysInLog(child, "agent.serving", 60 + hosts / 10);
   await Deno.remove(tokens);
+  return child;
 }
 
 /** Simulated hosts that an earlier start enrolled: they need no token. */
