@@ -138,6 +138,20 @@ export async function listHosts(db: Db, viewer: string, query: HostListQuery): P
   const { sort, cursor, limit: wanted, ...filter } = checked(HostListQuery, query);
   const limit = readLimit(wanted, 100, 500);
   const after = readCursor(cursor, `hosts ${sort}`);
+  const rows = await rowsAfter(db, viewer, filter, sort, after, limit + 1);
+  const { total, facets } = await countHosts(db, viewer, filter);
+  return { ...makePage(rows, limit, `hosts ${sort}`, total, withoutKey), facets };
+}
+
+/** Rows of the list with their place in its order, from behind a place. */
+export async function rowsAfter(
+  db: Db,
+  viewer: string,
+  filter: HostFilter,
+  sort: HostSort,
+  after: { key: string; id: string } | null,
+  limit: number,
+): Promise<(HostRow & { key: string })[]> {
   const down = sort.startsWith("-");
   const key = db`(${sortKey(db, sort.replace("-", ""))}) collate "C"`;
   const id = db`h.id::text collate "C"`;
@@ -147,17 +161,15 @@ export async function listHosts(db: Db, viewer: string, query: HostListQuery): P
     ? db`(${key}, ${id}) < (${after.key}, ${after.id})`
     : db`(${key}, ${id}) > (${after.key}, ${after.id})`;
   const direction = down ? db`desc` : db`asc`;
-  const rows = await many(
+  return await many(
     HostRow.extend({ key: z.string() }),
     db`
       select ${hostColumns(db, viewer)}, ${key} as key
       from ${hostSource(db, viewer)}
       where ${hostCondition(db, filter)} and ${beyond}
       order by ${key} ${direction}, ${id} ${direction}
-      limit ${limit + 1}`,
+      limit ${limit}`,
   );
-  const { total, facets } = await countHosts(db, viewer, filter);
-  return { ...makePage(rows, limit, `hosts ${sort}`, total, withoutKey), facets };
 }
 
 function withoutKey({ key: _, ...row }: HostRow & { key: string }): HostRow {
