@@ -123,7 +123,8 @@ create table host_counters (
   cves integer default 0 not null,
   oldest_security_at timestamp with time zone,
   pinned integer default 0 not null,
-  security_unknown integer default 0 not null
+  security_unknown integer default 0 not null,
+  oldest_critical_at timestamp with time zone
 ) with (fillfactor=80);
 create table host_groups (
   host_id uuid not null,

@@ -217,16 +217,26 @@ export async function replacePatches(
         then present.first_seen_at else excluded.first_seen_at end`;
 }
 
-/** Since when the oldest pending security update is known on this host. */
-export async function oldestSecurity(db: Db, hostId: string): Promise<Temporal.Instant | null> {
-  const row = await one(
-    z.object({ oldest: z.instanceof(Temporal.Instant).nullable() }),
+const OldestRow = z.object({
+  security: z.instanceof(Temporal.Instant).nullable(),
+  critical: z.instanceof(Temporal.Instant).nullable(),
+});
+
+/**
+ * Since when the oldest pending update is known on this host that is a security one, and the oldest that somebody
+ * named critical who did not guess.
+ */
+export function oldestPending(db: Db, hostId: string): Promise<z.infer<typeof OldestRow>> {
+  return one(
+    OldestRow,
     db`
-      select min(hp.first_seen_at) as oldest
+      select min(hp.first_seen_at) filter (where o.security) as security,
+        min(hp.first_seen_at) filter (
+          where o.severity = 'critical' and o.severity_source not in ('unverified', 'none')
+        ) as critical
       from host_patches hp join update_offers o on o.id = hp.offer_id
-      where hp.host_id = ${hostId} and o.security`,
+      where hp.host_id = ${hostId}`,
   );
-  return row.oldest;
 }
 
 /** Writes a host's numbers where they differ. */
@@ -234,7 +244,7 @@ export async function updateCounters(
   db: Db,
   hostId: string,
   counts: PatchCounts,
-  oldest: Temporal.Instant | null,
+  oldest: { security: Temporal.Instant | null; critical: Temporal.Instant | null },
 ): Promise<void> {
   const c = counts;
   await db`
@@ -242,14 +252,16 @@ export async function updateCounters(
       pending = ${c.pending}, installable = ${c.installable}, security = ${c.security}, critical = ${c.critical},
       high = ${c.high}, medium = ${c.medium}, low = ${c.low}, unknown = ${c.unknown}, held = ${c.held},
       phased = ${c.phased}, kept_back = ${c.kept_back}, excluded = ${c.excluded}, blocked = ${c.blocked},
-      pinned = ${c.pinned}, security_unknown = ${c.security_unknown}, cves = ${c.cves}, oldest_security_at = ${oldest}
+      pinned = ${c.pinned}, security_unknown = ${c.security_unknown}, cves = ${c.cves},
+      oldest_security_at = ${oldest.security}, oldest_critical_at = ${oldest.critical}
     where host_id = ${hostId}
       and (pending, installable, security, critical, high, medium, low, unknown, held, phased, kept_back, excluded,
-           blocked, pinned, security_unknown, cves, oldest_security_at)
+           blocked, pinned, security_unknown, cves, oldest_security_at, oldest_critical_at)
         is distinct from
         (${c.pending}::int, ${c.installable}::int, ${c.security}::int, ${c.critical}::int, ${c.high}::int,
          ${c.medium}::int, ${c.low}::int, ${c.unknown}::int, ${c.held}::int, ${c.phased}::int, ${c.kept_back}::int,
-         ${c.excluded}::int, ${c.blocked}::int, ${c.pinned}::int, ${c.security_unknown}::int, ${c.cves}::int, ${oldest}::timestamptz)`;
+         ${c.excluded}::int, ${c.blocked}::int, ${c.pinned}::int, ${c.security_unknown}::int, ${c.cves}::int,
+         ${oldest.security}::timestamptz, ${oldest.critical}::timestamptz)`;
 }
 
 export async function updateInstalled(db: Db, hostId: string, installed: number): Promise<void> {

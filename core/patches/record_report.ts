@@ -7,7 +7,7 @@ import { acceptReport, lockReport, noteSpent } from "./store.ts";
 import {
   lockContents,
   offerIds,
-  oldestSecurity,
+  oldestPending,
   packageIds,
   replacePackages,
   replacePatches,
@@ -96,7 +96,7 @@ async function writeContents(
   }
   if (patches) {
     await replacePatches(tx, hostId, patches, ids, await offerIds(tx, patches, ids, seen, allowance), seen);
-    await updateCounters(tx, hostId, countPatches(patches), await oldestSecurity(tx, hostId));
+    await updateCounters(tx, hostId, countPatches(patches), await oldestPending(tx, hostId));
   }
 }
 

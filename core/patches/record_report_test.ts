@@ -220,6 +220,29 @@ Deno.test("first_seen_at stays while the version is the same, whatever becomes k
   assert.equal(await seen(), 3, "another version");
 });
 
+Deno.test("since when the oldest security and critical update is pending is kept with every report", async () => {
+  await using database = await testDatabase();
+  const host = await newHost(database.web);
+  const start = clock.now();
+  const vendor = { severity: "critical", severity_source: "vendor-advisory" };
+  const steps: [string, Record<string, unknown>[], [security: number | null, critical: number | null]][] = [
+    ["nothing of both", [{ name: "a" }, { name: "b" }], [null, null]],
+    ["security alone", [{ name: "a", security: true }, { name: "b" }], [0, null]],
+    ["critical by a guess", [{ name: "a", severity: "critical", severity_source: "unverified" }], [null, null]],
+    ["critical by its vendor, known later", [{ name: "a", ...vendor }], [null, 0]],
+    ["another one, newer", [{ name: "a", ...vendor }, { name: "c", security: true, ...vendor }], [4, 0]],
+    ["the older one is installed", [{ name: "c", security: true, ...vendor }], [4, 4]],
+    ["a newer version of it", [{ name: "c", available_version: "3", security: true, ...vendor }], [6, 6]],
+    ["nothing is pending", [], [null, null]],
+  ];
+  for (const [hours, [what, patches, expected]] of steps.entries()) {
+    await recordReport(database.fleet, host, report(patches, []), { received_at: start.add({ hours }) });
+    const [row] = await database.sql`select oldest_security_at, oldest_critical_at from host_counters`;
+    const since = [row.oldest_security_at, row.oldest_critical_at].map((at) => at && at.since(start).total("hours"));
+    assert.deepEqual(since, expected, what);
+  }
+});
+
 Deno.test("offers are stored once for the fleet", async () => {
   await using database = await testDatabase();
   const hosts = [await newHost(database.web), await newHost(database.web)];

@@ -137,7 +137,14 @@ async function addCriticals(database: TestDatabase, { clock }: FleetScene, hosts
     if (roll() < 0.7) continue;
     const source = roll() < 0.7 ? "vendor-advisory" : "unverified";
     const seen = now - Math.floor(roll() * 14 * DAY);
-    if (source !== "unverified") host.criticals.push(seen);
+    if (source !== "unverified") {
+      host.criticals.push(seen);
+      await sql`
+        update host_counters set oldest_critical_at = ${
+        Temporal.Instant.fromEpochMilliseconds(Math.min(...host.criticals))
+      }
+        where host_id = ${host.id}`;
+    }
     await sql`
       insert into host_patches (host_id, package_id, offer_id, state, first_seen_at)
       values (${host.id}, ${package_id}, ${offers[source]}, 'installable', ${

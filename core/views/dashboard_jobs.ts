@@ -41,7 +41,10 @@ export async function dashboardJobs(db: Db, viewer: string): Promise<DashboardJo
   const { open, items } = await one(
     z.object({ open: count, items: z.array(Row) }),
     db`
-      with seen as materialized (select host_id from ${rememberedHosts(db, viewer)} remembered),
+      with seen as materialized (
+        select h.id as host_id, h.simulated, coalesce(nullif(h.display_name, ''), h.fqdn) as name
+        from ${rememberedHosts(db, viewer)} remembered join hosts h on h.id = remembered.host_id
+      ),
       open as materialized (
         select distinct r.job_id from patch_job_hosts r join seen on seen.host_id = r.host_id
         where r.state in ('queued', 'waiting', 'dispatching', 'running', 'verifying', 'rebooting')
@@ -72,11 +75,11 @@ export async function dashboardJobs(db: Db, viewer: string): Promise<DashboardJo
             case when bool_and(ended_at is not null) then max(ended_at) end as ended_at,
             case when sum(n) = 1 then min(name) end as host_name
           from (
-            select r.state, count(*)::int as n, bool_or(h.simulated) as simulated,
-              min(coalesce(nullif(h.display_name, ''), h.fqdn)) as name,
+            select r.state, count(*)::int as n, bool_or(seen.simulated) as simulated,
+              min(seen.name) as name,
               case when bool_and(r.ended_at is not null) then max(r.ended_at) end as ended_at,
               sum(case when r.ended_at is not null then 100 else r.progress end) as done
-            from patch_job_hosts r join seen on seen.host_id = r.host_id join hosts h on h.id = r.host_id
+            from patch_job_hosts r join seen on seen.host_id = r.host_id
             where r.job_id = j.id group by r.state
           ) t
         ) w

@@ -96,7 +96,7 @@ export function selectionCondition(db: Db, selection: HostSelection, run?: Fragm
     case "unrated":
       return db`(c.security > 0 and c.critical + c.high + c.medium + c.low = 0)`;
     case "critical_over_7_days":
-      return db`h.id in ${hostsWithOldCritical(db)}`;
+      return db`c.oldest_critical_at <= ${ago(db, 7 * 24)}`;
     case "security_under_7_days":
       return db`c.oldest_security_at > ${ago(db, 7 * 24)}`;
     case "security_7_to_30_days":
@@ -123,22 +123,4 @@ function lastState(db: Db, state: "failed" | "unknown" | "missed", run?: Fragmen
 /** As a subquery of its own it is worked out once, not for each host. */
 function ago(db: Db, hours: number): Fragment {
   return db`(select app_now() - make_interval(hours => ${hours}))`;
-}
-
-/**
- * Hosts on which a critical update has been pending for more than 7 days. Since when counts by host: an offer is stored
- * anew when more becomes known of it, such as a CVE. `offset 0` keeps the planner from reading all pending updates: only
- * those of critical offers are looked up.
- */
-function hostsWithOldCritical(db: Db): Fragment {
-  return db`(
-    select old.host_id
-    from update_offers o
-    cross join lateral (
-      select hp.host_id from host_patches hp
-      where hp.offer_id = o.id and hp.first_seen_at <= ${ago(db, 7 * 24)}
-      offset 0
-    ) old
-    where o.severity = 'critical' and o.severity_source not in ('unverified', 'none')
-  )`;
 }
