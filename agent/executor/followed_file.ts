@@ -1,3 +1,5 @@
+import { cleanText } from "../clean_text.ts";
+
 /** Reads what is added to a file that somebody else writes. */
 export interface FollowedFile {
   /** What came since the last call, at most 64 KiB; empty when nothing did. */
@@ -57,12 +59,6 @@ export function readTail(path: string, bytes: number, end = Infinity): string {
   } finally {
     file.close();
   }
-}
-
-/** Maintainer scripts may print anything; a NUL could be stored nowhere, the other control characters steer terminals. */
-export function cleanText(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, "\ufffd");
 }
 
 function openIfThere(path: string): Deno.FsFile | null {

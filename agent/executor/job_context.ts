@@ -1,8 +1,8 @@
 import { type Clock, epochMs, rfc3339 } from "../../core/clock.ts";
 import { reason } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
+import { cleanText } from "../clean_text.ts";
 import type { HostJob, HostJobEvent } from "../host_operations.ts";
-import { cleanText } from "./followed_file.ts";
 import type { IndexRefresh } from "./index_refresh.ts";
 import type { JobRecord } from "./job_record.ts";
 import type { JobStore } from "./job_store.ts";

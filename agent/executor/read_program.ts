@@ -1,3 +1,5 @@
+import { cleanText } from "../clean_text.ts";
+
 /** What a program that only reads has answered. */
 export interface ProgramAnswer {
   code: number;
@@ -27,7 +29,7 @@ export async function readProgram(program: string, args: string[], timeout_ms = 
     }).output();
     if (limit.signal.aborted) return null;
     const decoder = new TextDecoder();
-    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+    return { code, stdout: cleanText(decoder.decode(stdout)), stderr: cleanText(decoder.decode(stderr)) };
   } catch (error) {
     // A program that is not on the executor's list is as good as one that is not installed.
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return null;

@@ -1,3 +1,4 @@
+import { cleanText } from "../../clean_text.ts";
 import type { ProgramCall } from "../../executor/package_manager.ts";
 
 /** Absolute paths only: nothing is looked up through PATH. */
@@ -46,7 +47,8 @@ export function aptCall(root: string | null, program: string, args: string[]): P
 }
 
 /**
- * Runs a command that only reads, to its end.
+ * Runs a command that only reads, to its end. Its answer is cleaned here, once for all: a repository or a package may
+ * have put anything into the texts that it repeats.
  * @throws Error when the program is missing or takes longer than a minute
  */
 export async function read(call: ProgramCall, timeout_ms = 60_000): Promise<CommandResult> {
@@ -63,5 +65,5 @@ export async function read(call: ProgramCall, timeout_ms = 60_000): Promise<Comm
   }).output();
   if (signal.aborted) throw new Error(`${call.program} did not answer within ${timeout_ms / 1000} s`);
   const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  return { code, stdout: cleanText(decoder.decode(stdout)), stderr: cleanText(decoder.decode(stderr)) };
 }

@@ -55,7 +55,7 @@ export function parseInstalled(text: string, native: string): InstalledRow[] {
       arch,
       version,
       abbreviation,
-      installed_size: /^\d+$/.test(size) ? Number(size) : null,
+      installed_size: /^\d{1,12}$/.test(size) ? Number(size) : null,
       source,
       source_version,
       description: parts.slice(7).join(" "),

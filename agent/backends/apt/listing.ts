@@ -152,11 +152,11 @@ async function describePatch(
   return {
     name: row.key,
     arch: row.arch,
-    current_version: row.version,
-    available_version: version.version,
-    repository: version.suites,
+    current_version: shortened(row.version),
+    available_version: shortened(version.version),
+    repository: version.suites.slice(0, 64).map(shortened),
     security: fix !== null,
-    security_version: fix,
+    security_version: fix === null ? null : shortened(fix),
     // apt carries no vendor severity; a guess from a name would be worse than none.
     severity: "unknown",
     severity_source: "none",
@@ -165,7 +165,7 @@ async function describePatch(
     advisory_ids: [],
     size_bytes: exact?.size ?? null,
     installed_size_delta_bytes: delta,
-    source_package: row.source,
+    source_package: shortened(row.source),
     description: exact?.description || row.description.slice(0, 1024),
     requires_reboot: reboot_reason !== null,
     reboot_reason,
@@ -177,6 +177,11 @@ async function describePatch(
     new_dependencies: brings.slice(0, 512),
     removes: verdict.removes.slice(0, 512),
   };
+}
+
+/** As long as the wire takes it: one odd word of a repository must not cost the whole list. */
+function shortened(text: string): string {
+  return text.length <= 256 ? text : `${text.slice(0, 255)}…`;
 }
 
 /** What the changelogs of a security update are found by; none for an ordinary one. */
@@ -191,15 +196,15 @@ function securityOffer(offer: Offer, record: PackageRecord | undefined, native: 
 function describeInstalled(row: InstalledRow, latest: string | undefined): InstalledPackage {
   return {
     name: row.key,
-    version: row.version,
+    version: shortened(row.version),
     status: isConfigured(row) ? "installed" : stateWords(row),
     upgradable: latest !== undefined,
-    latest_version: latest ?? row.version,
+    latest_version: shortened(latest ?? row.version),
     description: row.description.slice(0, 1024),
     cve_ids: [],
     arch: row.arch,
     size_bytes: row.installed_size === null ? null : row.installed_size * 1024,
-    source_package: row.source,
+    source_package: shortened(row.source),
     held: isHeld(row),
   };
 }

@@ -118,5 +118,5 @@ function dependencyNames(text: string): string[] {
 }
 
 function number(text: string | undefined): number | null {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
+  return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : null;
 }

@@ -83,21 +83,30 @@ export async function downloadSize(root: string | null, updates: Updates): Promi
   if (answer.code !== 0) return null;
   let bytes = 0;
   for (const match of answer.stdout.matchAll(/^'[^']*' \S+ (\d{1,15})(?: \S*)?$/gm)) bytes += Number(match[1]);
-  return bytes;
+  // More than the wire takes is no size but a repository's fancy.
+  return bytes <= Number.MAX_SAFE_INTEGER ? bytes : null;
 }
 
-/** Words when an administrator's list or an unsigned source forbids a package, installed or not; null otherwise. */
+/**
+ * Changes that an administrator's list, an unsigned source or a version that nobody could order forbids, of packages
+ * that are installed or not.
+ */
 export async function unwelcome(
   root: string | null,
-  updates: Pick<Updates, "exclusions" | "unsigned">,
+  updates: Pick<Updates, "exclusions" | "unsigned" | "native">,
   changes: PackageChange[],
 ): Promise<Map<string, Obstacle>> {
   const found = new Map<string, Obstacle>();
   const policies = updates.unsigned.size === 0 ? null : await readPolicies(root, changes.map((change) => change.name));
-  for (const { name, to } of changes) {
+  for (const change of changes) {
+    const { name, to } = change;
     const line = updates.exclusions.find(name);
     if (line !== null) {
       found.set(name, { state: "excluded", reason: excludedWords(line) });
+      continue;
+    }
+    if (to !== null && !isArgument(freshTarget(change, updates.native))) {
+      found.set(name, { state: "kept_back", reason: oddVersionWords(to) });
       continue;
     }
     const version = policies?.get(name)?.versions.find((item) => item.version === to);
@@ -115,8 +124,17 @@ function obstacleOf(updates: Updates, offer: Offer): Obstacle | null {
   if (isHeld(row)) {
     return { state: "held", reason: `On hold on this host. Release it with: apt-mark unhold ${row.key}` };
   }
+  if (!isArgument(target(offer, updates.native))) {
+    return { state: "kept_back", reason: oddVersionWords(offer.policy.candidate) };
+  }
   if (isUnsigned(pending[0], updates.unsigned)) return { state: "blocked", reason: unsignedWords(pending[0]) };
   return null;
+}
+
+/** One such package must not stand in the way of all the others. */
+function oddVersionWords(version: string): string {
+  const shown = JSON.stringify(version.slice(0, 100));
+  return `Its version ${shown} is not one that Debian allows, so it is never installed from here. Tell its repository.`;
 }
 
 function excludedWords(line: string): string {
@@ -138,7 +156,6 @@ function take(updates: Updates, outcome: PackageChange[] | Failure): void {
 
 /** Leaves alone what would bring along something new that is excluded or unsigned, until nothing does. */
 async function dropUnwelcome(root: string | null, updates: Updates): Promise<void> {
-  if (updates.exclusions.empty && updates.unsigned.size === 0) return;
   for (let round = 0; round < ROUNDS; round++) {
     const fresh = updates.changes.filter((change) => change.action === "install");
     const unwanted = await unwelcome(root, updates, fresh);
