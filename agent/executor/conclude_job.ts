@@ -79,6 +79,12 @@ async function explainEnd(context: JobContext, end: TransactionEnd, output: stri
   if (end.exit === null && output.trim() === "") {
     return { code: "UNKNOWN_ERROR", words: "The executor was stopped while it started the package manager." };
   }
+  if (end.exit?.code === 0) {
+    const words =
+      "apt ended as if all were well and did not do it. See whether this host's apt configuration forbids " +
+      "it (APT::Get::Simulate, APT::Get::Download-Only).";
+    return { code: "PKG_MANAGER_ERROR", words };
+  }
   const signal = end.exit?.signal;
   const { state, words } = await context.manager.database();
   const cut_off = signal || (end.exit === null && state === "interrupted");

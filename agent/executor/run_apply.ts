@@ -1,5 +1,5 @@
 import type { ApplyOrder } from "../host_operations.ts";
-import { concludeJob } from "./conclude_job.ts";
+import { concludeJob, waitForDatabase } from "./conclude_job.ts";
 import { readTail } from "./followed_file.ts";
 import {
   beginJob,
@@ -126,6 +126,7 @@ async function transact(
 ): Promise<TransactionEnd | null> {
   let plan = first;
   for (;;) {
+    if (!await isStillThePlan(context, record, control, order, plan)) return null;
     const end = await runTransaction(context, record, control, context.manager.applyCall(record.job.run_id, plan), {
       ...{ step: "transaction", phase: "download", message: "Starting the package manager" },
     });
@@ -152,6 +153,34 @@ async function transact(
     warnings.push("The mirror had moved on; the index was refreshed, planned again and tried once more.");
     plan = again;
   }
+}
+
+/**
+ * Planned once more right before the start: old packages were saved meanwhile, which takes its time, and somebody else
+ * may have changed the host. What is not the plan that was kept does not start. False when the job has ended here.
+ */
+async function isStillThePlan(
+  context: JobContext,
+  record: JobRecord,
+  control: JobControl,
+  order: ApplyOrder,
+  plan: Plan,
+): Promise<boolean> {
+  // apt would wait for the lock itself, and only then look at what is installed.
+  await waitForDatabase(context, context.lock_timeout_seconds * 1000);
+  const now = await context.manager.plan(order);
+  if (control.cancelled) cancelJob(context, record);
+  else if (now.refused.length > 0) refused(context, record, now);
+  else if (wordsOf(now) !== wordsOf(plan)) {
+    const words = "Nothing was changed. This host changed while the job was prepared, and the same order would do " +
+      "something else now. Look at it again and approve it.";
+    failJob(context, record, { code: "DEPENDENCY_CONFLICT", words });
+  } else return true;
+  return false;
+}
+
+function wordsOf({ changes }: Plan): string {
+  return changes.map(({ name, from, to, action }) => `${name} ${from} ${to} ${action}`).sort().join("\n");
 }
 
 /** Before dpkg began, a file that is gone from the mirror is worth one newer index. */

@@ -77,10 +77,17 @@ export const indexTargets = ["indextargets", "--format", "$(TRUSTED) $(DESCRIPTI
 /** Without Error-Mode=any apt-get update ends with 0 although every download failed. */
 export const refreshArguments = ["update", "-q", "-o", "APT::Update::Error-Mode=any"];
 
+/**
+ * A host may let apt remove what nobody needs any more along with everything it does (`APT::Get::AutomaticRemove`).
+ * That would be a removal that nobody ordered, so every transaction and its simulation go without.
+ */
+const keepUnneeded = ["-o", "APT::Get::AutomaticRemove=false"];
+
 /** Without the last one a simulation overwrites the log of the last real transaction (eipp.log.xz, measured). */
 function noLocks(): string[] {
   return [
     ...["-o", "Debug::NoLocking=1", "-o", "APT::Get::Show-User-Simulation-Note=0"],
+    ...keepUnneeded,
     ...["-o", "Dir::Log::Planner=/dev/null"],
   ];
 }
@@ -191,6 +198,7 @@ export function configureArguments(options: string[]): string[] {
 function transactionOptions(lock_timeout_seconds: number): string[] {
   return [
     ...["-o", `DPkg::Lock::Timeout=${Math.trunc(lock_timeout_seconds)}`],
+    ...keepUnneeded,
     ...["-o", "Dpkg::Use-Pty=0"],
     ...["-o", "APT::Status-Fd=3"],
     ...["-o", "Dpkg::Options::=--force-confdef"],

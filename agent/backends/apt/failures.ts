@@ -29,6 +29,20 @@ const hostRules: Rule[] = [
         : `Another package manager holds ${m[1]}. Try again when it has ended.`,
   ],
   [
+    /Read-only file system/,
+    "PERMISSION_DENIED",
+    () =>
+      "A file system of this host is mounted read-only, so nothing can be changed. Find out why (`dmesg`, " +
+      "`findmnt -O ro` on the host), then mount it writable.",
+  ],
+  [
+    /Unable to parse package file (\S*\/extended_states)/,
+    "PKG_MANAGER_ERROR",
+    (m) =>
+      `apt's own record of what was installed automatically (${m[1]}) is damaged, so apt does nothing. Move it away ` +
+      "on the host; what is in it is then forgotten.",
+  ],
+  [
     /dpkg was interrupted/,
     "PKG_MANAGER_ERROR",
     () =>
@@ -75,7 +89,32 @@ const dependencyRules: Rule[] = [
   ],
 ];
 
-const rules: Rule[] = [...hostRules, ...repositoryRules, ...dependencyRules];
+/** What this host's own configuration of apt calls, before and after. Last: what failed before it is the cause. */
+const hookRules: Rule[] = [
+  [
+    /Problem executing scripts (APT::Update::Post-Invoke\S*) '([^\n]*)'/,
+    "CACHE_REFRESH_ERROR",
+    (m) => `The index was fetched, but a hook of this host's apt configuration failed afterwards (${hook(m)}).`,
+  ],
+  [
+    /Problem executing scripts (\S+) '([^\n]*)'/,
+    "PKG_MANAGER_ERROR",
+    (m) => `A hook of this host's apt configuration failed (${hook(m)}). Its words are in the output.`,
+  ],
+  [
+    /Failure running (script|hook) ([^\n]+)/,
+    "PKG_MANAGER_ERROR",
+    (m) =>
+      `A hook of this host's apt configuration refused the change (${hook(["", "DPkg::Pre-Install-Pkgs", m[2]])}). ` +
+      "Its words are in the output.",
+  ],
+];
+
+function hook([, name, command]: ArrayLike<string> & Iterable<string>): string {
+  return `${name}: ${command.trim().slice(0, 200)}`;
+}
+
+const rules: Rule[] = [...hostRules, ...repositoryRules, ...dependencyRules, ...hookRules];
 
 /** The words of a failure, from what apt and dpkg said. Passwords in addresses are left out. */
 export function explainFailure(output: string, during: "refresh" | "apply"): Failure {

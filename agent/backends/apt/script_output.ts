@@ -1,3 +1,5 @@
+const ANNOUNCEMENT =
+  /^(?:Setting up|Removing|Unpacking|Purging configuration|Processing triggers|Preparing to unpack) /;
 /** The longest output that is kept of one package. UTF-16 units. */
 const LIMIT = 4096;
 
@@ -12,7 +14,8 @@ export function scriptOutput(output: string, name: string): string | null {
   const end = lines.findLastIndex((line) => isError(line, plain));
   if (end < 0) return null;
   const start = lines.findLastIndex((line, index) => index < end && isAnnouncement(line, plain));
-  if (start < 0) return null;
+  // A script may have written so much that its announcement is no longer in what is read.
+  if (start < 0 && lines.slice(0, end).some((line) => ANNOUNCEMENT.test(line))) return null;
   const text = lines.slice(start + 1, end).join("\n").trim();
   if (text === "") return null;
   return text.length <= LIMIT ? text : `…${text.slice(1 - LIMIT)}`;
