@@ -54,6 +54,8 @@ export async function startDetached(
 /** One line of the process list. */
 export interface ProcessRow {
   pid: number;
+  /** Effective user id. */
+  user: number;
   command_line: string;
 }
 
@@ -61,7 +63,7 @@ export interface ProcessRow {
 export async function listProcesses(): Promise<ProcessRow[] | null> {
   try {
     const { stdout } = await new Deno.Command("/usr/bin/ps", {
-      args: ["-e", "-ww", "-o", "pid=", "-o", "args="],
+      args: ["-e", "-ww", "-o", "pid=", "-o", "euid=", "-o", "args="],
       clearEnv: true,
       env: { LC_ALL: "C.UTF-8" },
       cwd: "/",
@@ -69,8 +71,8 @@ export async function listProcesses(): Promise<ProcessRow[] | null> {
       stderr: "null",
     }).output();
     return new TextDecoder().decode(stdout).split("\n").flatMap((line) => {
-      const match = /^\s*(\d+) (.*)$/.exec(line);
-      return match ? [{ pid: Number(match[1]), command_line: match[2] }] : [];
+      const match = /^\s*(\d+)\s+(\d+) (.*)$/.exec(line);
+      return match ? [{ pid: Number(match[1]), user: Number(match[2]), command_line: match[3] }] : [];
     });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;

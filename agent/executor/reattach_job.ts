@@ -32,7 +32,8 @@ export async function reattachJob(context: JobContext, record: JobRecord, contro
 }
 
 /**
- * dpkg by itself has no argument that could carry a mark, so there the whole command line counts; dpkg's lock lets
+ * Only processes of our own user: everybody on the host can read a run id in the process list and give a process of
+ * his own the same command line, and the job would never end. dpkg by itself has no argument that could carry a mark, so there the whole command line counts; dpkg's lock lets
  * only one of them work. Without ps no process can be seen; the caller then waits for the database's lock.
  */
 async function processesOf(context: JobContext, record: JobRecord): Promise<number[]> {
@@ -40,5 +41,6 @@ async function processesOf(context: JobContext, record: JobRecord): Promise<numb
   const is_ours = (command_line: string) =>
     context.manager.isApplyOf(record.job.run_id, command_line) ||
     (record.step === "configure" && command_line === record.command_line);
-  return processes.filter((row) => is_ours(row.command_line)).map((row) => row.pid);
+  const user = processes.find((row) => row.pid === Deno.pid)?.user;
+  return processes.filter((row) => row.user === user && is_ours(row.command_line)).map((row) => row.pid);
 }
