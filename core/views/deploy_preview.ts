@@ -169,7 +169,9 @@ function selectHosts(db: Db, viewer: string, chosen: Fragment, wanted: Fragment)
       left join lateral (
         select count(*) filter (where hp.state = 'installable')::int as patches,
           count(*) filter (where hp.state = 'installable' and o.security)::int as security,
-          (sum(o.size_bytes) filter (where hp.state = 'installable'))::int8 as size_bytes,
+          -- A lying host's sizes may add up to more than a number holds.
+          least(sum(o.size_bytes) filter (where hp.state = 'installable'), ${Number.MAX_SAFE_INTEGER})::int8
+            as size_bytes,
           bool_or(o.requires_reboot) filter (where hp.state = 'installable') as requires_reboot,
           count(*) filter (where hp.state <> 'installable')::int as not_installable
         from host_patches hp join packages p on p.id = hp.package_id join update_offers o on o.id = hp.offer_id
