@@ -149,7 +149,10 @@ export function certificateDigest(der: Uint8Array): Uint8Array {
   return new Uint8Array(createHash("sha256").update(der).digest());
 }
 
-/** Writes a file (0600) beside its place, syncs, renames: there is always a whole one. */
+/**
+ * Writes a file (0600) beside its place, syncs, renames, syncs the folder: there is always a whole one, and after a
+ * power cut it is the new one. The manager revokes a former certificate as soon as it was answered.
+ */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const file = await Deno.open(`${path}.new`, { write: true, create: true, truncate: true, mode: 0o600 });
   try {
@@ -160,6 +163,12 @@ export async function writeWhole(path: string, text: string): Promise<void> {
     file.close();
   }
   await Deno.rename(`${path}.new`, path);
+  const folder = await Deno.open(path.slice(0, path.lastIndexOf("/")), { read: true });
+  try {
+    await folder.sync();
+  } finally {
+    folder.close();
+  }
 }
 
 /** The text of a file, null when there is none. */
