@@ -1,7 +1,7 @@
 /**
  * How many polls may begin now. Hosts have their places within the interval, so a fleet in order never bunches; one
  * whose polls are all overdue (the manager was down, the database was away) would be asked in one burst. It is caught
- * up with at twice the usual rate instead: with what may be saved up, never more than 2.75 times the mean in any
+ * up with at twice the usual rate instead: with what may be saved up, never more than 2.5 times the mean in any
  * second. What a person asked for is not counted here and does not wait.
  */
 export class PollPace {
@@ -23,7 +23,7 @@ export class PollPace {
   get room(): number {
     const now = this.now();
     const rate = Math.max(SMALL, 2 * this.#mean);
-    this.#saved = Math.min(this.#saved + (now - this.#at) / 1_000 * rate, Math.max(SMALL, 0.75 * this.#mean));
+    this.#saved = Math.min(this.#saved + (now - this.#at) / 1_000 * rate, Math.max(SMALL / 2, this.#mean / 2));
     this.#at = now;
     return Math.floor(this.#saved + 1e-9);
   }
@@ -34,5 +34,5 @@ export class PollPace {
   }
 }
 
-/** A small fleet is no burden whatever it does: so many may begin at once, and in each second. */
+/** A small fleet is no burden whatever it does: so many may begin in each second, half of them at once. */
 const SMALL = 8;

@@ -14,8 +14,9 @@ export interface ClaimRoom {
 }
 
 /**
- * Takes due polls for this caller. What a person asked for goes first, until it was tried once; rows that another
- * worker is taking at this moment are skipped, not waited for.
+ * Takes due polls for this caller. What a person asked for goes first, until it was tried once; then health
+ * before patches, because it tells which hosts are lost. Rows that another worker is taking at this moment are skipped,
+ * not waited for.
  */
 export function claimPolls(db: Db, room: ClaimRoom, leaseMs: number): Promise<ClaimedPoll[]> {
   const asked = db`(
@@ -30,7 +31,7 @@ export function claimPolls(db: Db, room: ClaimRoom, leaseMs: number): Promise<Cl
         and p.next_at <= app_now()
         and (p.lease_until is null or p.lease_until < app_now())
         and ${which}
-      order by p.next_at
+      order by p.kind, p.next_at
       limit ${limit}
       for update of p skip locked`;
   return many(
@@ -40,11 +41,11 @@ export function claimPolls(db: Db, room: ClaimRoom, leaseMs: number): Promise<Cl
       answering as materialized (${due(db`not ${asked} and p.failures = 0`, room.unasked)}),
       failing as materialized (${due(db`not ${asked} and p.failures > 0`, room.failing)}),
       due as (
-        select *, row_number() over (partition by asked order by next_at) as place
+        select *, row_number() over (partition by asked order by kind, next_at) as place
         from (select * from of_people union all select * from answering union all select * from failing)
       ),
       taken as (
-        select * from due where asked or place <= ${room.unasked} order by asked desc, next_at limit ${room.limit}
+        select * from due where asked or place <= ${room.unasked} order by asked desc, kind, next_at limit ${room.limit}
       ), chosen as (
         select taken.host_id, taken.kind, h.fqdn, host(h.address) as address, h.port, h.tls_name, h.simulated,
           app_now() as at, coalesce(p.requested_at > p.last_ok_at, p.requested_at is not null) as requested
