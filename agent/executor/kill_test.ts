@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { publish } from "../../demo/sandbox.ts";
 import { waitFor } from "../../testing/wait_for.ts";
 import { aptTest, type Bed, isThere, makeBed, sandboxTest } from "../backends/apt/sandbox_fixture_test.ts";
 import { OperationError } from "../host_operations.ts";
@@ -68,6 +69,32 @@ sandboxTest("killed while dpkg works: the next executor follows it to its true e
   await assertDoneOnce(bed);
   await second.stop();
 });
+
+sandboxTest(
+  "the agent's own package is among the updates: its script restarts the executor, the job goes on",
+  async (bed) => {
+    // As packaging/agent/postinst does through systemd: a stop that waits, a start of what was just unpacked.
+    const postinst = ': > "$DPKG_ROOT/own.waiting"\nstep=0\n' +
+      'while [ ! -e "$DPKG_ROOT/own" ] && [ "$step" -lt 1200 ]; do sleep 0.05; step=$((step+1)); done\n' +
+      'echo "patch-agent: both units were restarted"\n';
+    await publish(bed.repository, {
+      ...{ name: "curlew", version: "9.0-1", suite: "lab-updates", description: "stands for patch-agent", postinst },
+    });
+    await bed.settings({ SLOW_STEPS: 1 });
+    const first = await startExecutor(bed);
+    const { job_id } = await first.operations.start(apply);
+    await waitFor("the agent's own script", () => isThere(`${bed.root}/own.waiting`), { deadline_ms: 30_000 });
+    assert.equal(await first.stop(), 0, "the executor waits for no job, so the script that waits for it goes on");
+    const second = await startExecutor(bed);
+    await Deno.writeTextFile(`${bed.root}/own`, "");
+    const job = await endOf(second.operations, job_id);
+    assert.deepEqual([job.status, job.failed_packages], ["completed", []], job.message);
+    assert.match(job.output, /both units were restarted/);
+    assert.deepEqual([await bed.version("curlew"), await bed.version("heron-database")], ["9.0-1", "15.5-0"]);
+    assert.equal(await bed.apt.transactionsOf("run-1"), 1);
+    await second.stop();
+  },
+);
 
 sandboxTest("killed while the package manager was halted: it goes on", async (bed) => {
   await bed.settings({ SLOW_STEPS: 0, SLOW_GATE: "gate" });
