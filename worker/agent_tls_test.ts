@@ -39,7 +39,7 @@ const certificates: {
   {
     name: "expired 3 days ago",
     pair: () => makeLeaf(root, { addresses: ["127.0.0.1"] }, daysFromNow(-93.5)),
-    words: /^Certificate expired 3 days ago\. Renew it on the host: patch-agent renew\.$/,
+    words: /^Certificate expired 3 days ago\. Remove the host and enrol it again: patch-agent enrol\.$/,
   },
   {
     name: "valid from tomorrow on",

@@ -56,7 +56,9 @@ export function certificateWords(problem: CertificateProblem, expected: ServerEx
       return "Certificate was not issued by this manager's certificate authority. " +
         "Enrol the host again: patch-agent enrol.";
     case "expired":
-      return `Certificate expired ${age(now - problem.ended)} ago. Renew it on the host: patch-agent renew.`;
+      // The agent does not start with it any more, so nothing can be renewed over the agent API.
+      return `Certificate expired ${age(now - problem.ended)} ago. ` +
+        "Remove the host and enrol it again: patch-agent enrol.";
     case "not_yet_valid":
       return `Certificate is not valid for another ${age(problem.begins - now)}. ` +
         "Check the clocks of the host and of the manager.";

@@ -112,7 +112,7 @@ export function healthProblems(
   if (seen.certificate_expires_at) {
     const left = seen.certificate_expires_at.epochMilliseconds - now;
     const days = Math.floor(left / 86_400_000);
-    if (left <= 0) problems.push("Its certificate has expired. Renew it on the host: patch-agent renew.");
+    if (left <= 0) problems.push("Its certificate has expired. Remove the host and enrol it again: patch-agent enrol.");
     else if (left < EXPIRES_SOON_MS) {
       problems.push(`Its certificate expires in ${days} ${days === 1 ? "day" : "days"}. Renew it: patch-agent renew.`);
     }
