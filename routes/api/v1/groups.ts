@@ -24,7 +24,7 @@ export const access = {
 
 const count = z.int().min(0);
 const GroupName = z.object({ id: z.uuid(), name: z.string(), description: z.string() }).openapi("GroupNamed");
-const Group = z.object({
+const groupFields = {
   id: z.uuid(),
   name: z.string(),
   description: z.string(),
@@ -33,9 +33,11 @@ const Group = z.object({
   only_here: count.openapi({ description: "Hosts that are in no other group: without it every operator sees them." }),
   created_at: Instant,
   created_by: z.string().nullable(),
-}).openapi("Group");
+};
+const Group = z.object(groupFields).openapi("Group");
 const GroupList = listOf(Group).openapi("GroupList");
-const GroupDetail = Group.extend({
+const GroupDetail = z.object({
+  ...groupFields,
   members: z.array(z.object({
     id: z.uuid(),
     username: z.string(),

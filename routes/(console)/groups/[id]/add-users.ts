@@ -1,0 +1,16 @@
+import { addMembers } from "../../../../core/groups/change_members.ts";
+import type { RouteAccess } from "../../../../web/mod.ts";
+import { readForm } from "../../../(_role)/form.ts";
+import { callContext, define, viewerOf } from "../../../(_role)/state.ts";
+
+export const access = { role: "admin", scope: "none", audit: "group.add_users" } as const satisfies RouteAccess;
+
+export const handler = define.handlers({
+  async POST(ctx) {
+    const users = (await readForm(ctx.req)).all("user").filter((id) => id !== "");
+    const { sql } = ctx.state.services;
+    const { id } = ctx.params;
+    if (users.length > 0) await addMembers(sql, viewerOf(ctx.state).id, id, "users", users, callContext(ctx.state));
+    return ctx.redirect(`/groups/${encodeURIComponent(id)}?tab=users`);
+  },
+});

@@ -1,0 +1,68 @@
+import { Button, LinkButton } from "../../../../components/button.tsx";
+import { PageHead } from "../../../../components/page_head.tsx";
+import { countText } from "../../../../components/quantity.tsx";
+import { Notice } from "../../../../components/states.tsx";
+import { removeMembers } from "../../../../core/groups/change_members.ts";
+import { wouldBeAlone } from "../../../../core/views/group_hosts.ts";
+import { deleteImpact, groupDetail } from "../../../../core/views/groups.ts";
+import { page, type RouteAccess } from "../../../../web/mod.ts";
+import { readForm } from "../../../(_role)/form.ts";
+import { callContext, define, viewerOf } from "../../../(_role)/state.ts";
+import { chosenHosts } from "../../(_components)/group_choice.ts";
+
+export const access = {
+  GET: { role: "admin", scope: "hosts", audit: null },
+  POST: { role: "admin", scope: "hosts", audit: "group.remove_hosts" },
+} as const satisfies Record<string, RouteAccess>;
+
+export const handler = define.handlers({
+  /** Somebody reloaded what a form led to. */
+  GET: (ctx) => ctx.redirect(`/groups/${encodeURIComponent(ctx.params.id)}`),
+  /** Takes hosts out at once where nobody sees more by that; else the person reads first who would. */
+  async POST(ctx) {
+    const { sql } = ctx.state.services;
+    const group = await groupDetail(sql, viewerOf(ctx.state).id, ctx.params.id);
+    const form = await readForm(ctx.req);
+    const hosts = await chosenHosts(ctx.state, group.id, true, form);
+    if (hosts.length === 0) return ctx.redirect(`/groups/${group.id}`);
+    const opened = await wouldBeAlone(sql, group.id, hosts);
+    const told = form.get("told");
+    if (opened > (/^\d{1,9}$/.test(told) ? Number(told) : 0)) {
+      const { operators } = await deleteImpact(sql, group.id);
+      return page({ group, hosts, opened, operators });
+    }
+    await removeMembers(sql, group.id, "hosts", hosts, callContext(ctx.state));
+    return ctx.redirect(`/groups/${group.id}`);
+  },
+});
+
+export default define.page<typeof handler>(({ data, state }) => {
+  const { group, hosts, opened, operators } = data;
+  const what = countText(hosts.length, "host");
+  state.title = `Take ${what} out of ${group.name}`;
+  return (
+    <>
+      <PageHead
+        title={`Take ${what} out of ${group.name}?`}
+        crumbs={[{ href: "/groups", label: "Groups" }, { href: `/groups/${group.id}`, label: group.name }]}
+      />
+      <Notice
+        tone="warn"
+        title={opened === hosts.length && opened === 1
+          ? "This host is in no other group."
+          : `${countText(opened, "host")} of these ${opened === 1 ? "is" : "are"} in no other group.`}
+      >
+        Then every operator sees and manages {opened === 1 ? "it" : "them"}:{" "}
+        {countText(operators, "operator who is", "operators who are")} not in {group.name} would see{" "}
+        {opened === 1 ? "it" : "them"} too. To keep {opened === 1 ? "it" : "them"} from them, put{" "}
+        {opened === 1 ? "it" : "them"} into another group first.
+      </Notice>
+      <form class="row" method="post" action={`/groups/${group.id}/remove-hosts`}>
+        <input type="hidden" name="told" value={opened} />
+        {hosts.map((id) => <input key={id} type="hidden" name="host" value={id} />)}
+        <Button kind="danger" type="submit">Take {what} out of {group.name}</Button>
+        <LinkButton href={`/groups/${group.id}`}>Cancel</LinkButton>
+      </form>
+    </>
+  );
+});
