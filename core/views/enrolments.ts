@@ -1,7 +1,10 @@
 import { z } from "zod";
-import { many } from "../database/rows.ts";
+import { many, maybe, one } from "../database/rows.ts";
 import type { Db } from "../database/types.ts";
-import type { Fragment } from "./scope.ts";
+import { AppError } from "../errors.ts";
+import { isUuid } from "../ids.ts";
+import { makePage, type Page, readCursor, readLimit } from "./page.ts";
+import { type Fragment, visibleGroups } from "./scope.ts";
 
 const instant = z.instanceof(Temporal.Instant);
 
@@ -44,25 +47,81 @@ export function enrolmentInScope(db: Db, viewer: string, tokenId: Fragment): Fra
 }
 
 /** Machines that wait, those that asked first on top; at most 500. */
-export function pendingEnrolments(db: Db, viewer: string): Promise<PendingEnrolment[]> {
-  return many(
-    PendingEnrolment,
+export async function pendingEnrolments(db: Db, viewer: string): Promise<PendingEnrolment[]> {
+  return (await enrolmentPage(db, viewer, { limit: 500 })).items;
+}
+
+/**
+ * Machines that wait, those that asked first on top, in pages of up to 500.
+ * @throws AppError validation_failed, bad_request for a foreign cursor
+ */
+export async function enrolmentPage(
+  db: Db,
+  viewer: string,
+  query: { cursor?: string | null; limit?: number },
+): Promise<Page<PendingEnrolment>> {
+  const limit = readLimit(query.limit, 100, 500);
+  const after = readCursor(query.cursor, "enrolments");
+  const key = db`to_char(e.created_at at time zone 'UTC', 'YYYYMMDDHH24MISSUS') collate "C"`;
+  const id = db`e.id::text collate "C"`;
+  const rows = await many(
+    PendingEnrolment.extend({ key: z.string() }),
     db`
-      select e.id, e.fqdn, host(e.address) as address, e.port, host(e.source_address) as source_address, e.hostname,
-        e.os_details, e.csr is not null as own_key, e.created_at, e.expires_at,
-        case when v.host_id is not null then
-          json_build_object('id', c.id, 'name', coalesce(nullif(c.display_name, ''), c.fqdn)) end as clone_of,
-        array(
-          select g.name from enrolment_token_groups tg join groups g on g.id = tg.group_id
-          where tg.token_id = e.token_id order by lower(g.name)
-        ) as groups
-      from enrolments e
-      left join hosts c on c.id = e.clone_of
-      left join visible_hosts(${viewer}) v on v.host_id = e.clone_of
-      where e.state = 'pending' and e.expires_at > app_now() and ${enrolmentInScope(db, viewer, db`e.token_id`)}
-      order by e.created_at, e.id
-      limit 500`,
+      select ${columns(db, viewer)}, ${key} as key
+      from ${source(db, viewer)}
+      where ${waits(db, viewer)} and ${after ? db`(${key}, ${id}) > (${after.key}, ${after.id})` : db`true`}
+      order by ${key}, ${id}
+      limit ${limit + 1}`,
   );
+  const total = await countEnrolments(db, viewer);
+  return makePage(rows, limit, "enrolments", total, ({ key: _, ...row }) => row);
+}
+
+/** How many machines wait for a decision of the viewer. */
+export async function countEnrolments(db: Db, viewer: string): Promise<number> {
+  const { waiting } = await one(
+    z.object({ waiting: z.number() }),
+    db`select count(*)::int as waiting from enrolments e where ${waits(db, viewer)}`,
+  );
+  return waiting;
+}
+
+/**
+ * One machine that waits.
+ * @throws AppError enrolment_not_found, also out of scope, decided or expired
+ */
+export async function findEnrolment(db: Db, viewer: string, id: string): Promise<PendingEnrolment> {
+  const found = isUuid(id)
+    ? await maybe(
+      PendingEnrolment,
+      db`select ${columns(db, viewer)} from ${source(db, viewer)} where ${waits(db, viewer)} and e.id = ${id}`,
+    )
+    : null;
+  if (!found) throw new AppError("enrolment_not_found");
+  return found;
+}
+
+function columns(db: Db, viewer: string): Fragment {
+  return db`
+    e.id, e.fqdn, host(e.address) as address, e.port, host(e.source_address) as source_address, e.hostname, e.os_details,
+    e.csr is not null as own_key, e.created_at, e.expires_at,
+    case when v.host_id is not null then
+      json_build_object('id', c.id, 'name', coalesce(nullif(c.display_name, ''), c.fqdn)) end as clone_of,
+    array(
+      select g.name from enrolment_token_groups tg join ${visibleGroups(db, viewer)} g on g.id = tg.group_id
+      where tg.token_id = e.token_id order by lower(g.name)
+    ) as groups`;
+}
+
+function source(db: Db, viewer: string): Fragment {
+  return db`
+    enrolments e
+    left join hosts c on c.id = e.clone_of
+    left join visible_hosts(${viewer}) v on v.host_id = e.clone_of`;
+}
+
+function waits(db: Db, viewer: string): Fragment {
+  return db`(e.state = 'pending' and e.expires_at > app_now() and ${enrolmentInScope(db, viewer, db`e.token_id`)})`;
 }
 
 /** A one-time token; never the token itself. */

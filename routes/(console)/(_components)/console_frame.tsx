@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { Frame } from "../../../components/frame.tsx";
 import { rfc3339 } from "../../../core/clock.ts";
+import { countEnrolments } from "../../../core/views/enrolments.ts";
 import TimeUpdater from "../../../islands/time_updater.tsx";
 import { fleetOf } from "../../(_role)/fleet.ts";
 import { type State, viewerOf } from "../../(_role)/state.ts";
@@ -12,6 +13,7 @@ const SECTIONS = [[
   { href: "/deploy", label: "Deploy", icon: "rocket", acts: true },
   { href: "/jobs", label: "Jobs", icon: "list-checks" },
 ], [
+  { href: "/groups", label: "Groups", icon: "folder-tree" },
   { href: "/enrolments", label: "Enrolment", icon: "shield-check", acts: true },
 ]] as const;
 
@@ -19,7 +21,11 @@ const SECTIONS = [[
 export async function consoleFrame(state: State, url: URL, children: ComponentChildren) {
   const viewer = viewerOf(state);
   const { version, clock } = state.services;
-  const { healthy, degraded, unreachable, running, hosts } = await fleetOf(state);
+  const [{ healthy, degraded, unreachable, running, hosts }, waiting] = await Promise.all([
+    fleetOf(state),
+    viewer.role === "auditor" ? 0 : countEnrolments(state.services.sql, viewer.id),
+  ]);
+  const counts: Record<string, number> = { "/hosts": hosts, "/enrolments": waiting };
   // Auditors read: what only acts is not theirs.
   const sections = SECTIONS
     .map((links) => links.filter((link) => !("acts" in link) || viewer.role !== "auditor"))
@@ -29,7 +35,7 @@ export async function consoleFrame(state: State, url: URL, children: ComponentCh
         href,
         label,
         icon,
-        count: href === "/hosts" && hosts > 0 ? hosts.toLocaleString("en") : undefined,
+        count: counts[href] ? counts[href].toLocaleString("en") : undefined,
       }))
     );
   return (

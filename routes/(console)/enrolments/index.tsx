@@ -1,7 +1,7 @@
 import { Badge } from "../../../components/badge.tsx";
-import { Button } from "../../../components/button.tsx";
+import { Button, LinkButton } from "../../../components/button.tsx";
 import { PageHead, SectionHead } from "../../../components/page_head.tsx";
-import { Code } from "../../../components/quantity.tsx";
+import { Code, countText } from "../../../components/quantity.tsx";
 import { RelativeTime } from "../../../components/relative_time.tsx";
 import { EmptyState, Notice } from "../../../components/states.tsx";
 import { Cell, Column, Row, RowName, Table } from "../../../components/table.tsx";
@@ -9,14 +9,17 @@ import { displayFingerprint } from "../../../core/ca/fingerprint.ts";
 import { rfc3339 } from "../../../core/clock.ts";
 import { createEnrolmentTokens } from "../../../core/enrolment/create_enrolment_tokens.ts";
 import { enrolmentCommand } from "../../../core/enrolment/rules.ts";
+import { AppError } from "../../../core/errors.ts";
 import { lastEvent } from "../../../core/live/read_events.ts";
-import { enrolmentTokens, pendingEnrolments } from "../../../core/views/enrolments.ts";
-import { wire } from "../../../core/wire.ts";
+import { enrolmentPage, enrolmentTokens, type PendingEnrolment } from "../../../core/views/enrolments.ts";
+import { type Wire, wire } from "../../../core/wire.ts";
 import LiveRefresh from "../../../islands/live_refresh.tsx";
 import { type Context, page, type RouteAccess } from "../../../web/mod.ts";
 import { readForm } from "../../(_role)/form.ts";
 import { managerUrl } from "../../(_role)/manager_url.ts";
 import { callContext, define, type State, viewerOf } from "../../(_role)/state.ts";
+import { agentAddress, systemSaid } from "../(_components)/enrolment_words.tsx";
+import { withQuery } from "../(_components)/host_words.ts";
 
 export const access = {
   GET: { role: "operator", scope: "hosts", audit: null },
@@ -24,12 +27,24 @@ export const access = {
 } as const satisfies Record<string, RouteAccess>;
 
 async function read(ctx: Context<State>, command: string | null) {
-  const { sql } = ctx.state.services;
+  const { services } = ctx.state;
   const viewer = viewerOf(ctx.state);
-  const after_seq = await lastEvent(sql);
-  const waiting = wire(await pendingEnrolments(sql, viewer.id));
-  const tokens = wire((await enrolmentTokens(sql, viewer.id)).filter(({ state }) => state === "open").slice(0, 50));
-  return { waiting, tokens, after_seq, command };
+  const cursor = ctx.url.searchParams.get("cursor");
+  const after_seq = await lastEvent(services.sql);
+  const waiting = wire(await enrolmentPage(services.sql, viewer.id, { cursor }));
+  const tokens = wire((await enrolmentTokens(services.sql, viewer.id)).filter(({ state }) => state === "open"));
+  const teach = commandWithoutToken(ctx);
+  return { waiting, tokens, after_seq, command, teach, cursor };
+}
+
+/** What a machine runs to ask; nothing where our address cannot stand in a command. */
+function commandWithoutToken({ state, url }: Context<State>): string | undefined {
+  try {
+    return enrolmentCommand(managerUrl(state, url), state.services.ca_fingerprint, null);
+  } catch (thrown) {
+    if (thrown instanceof AppError && thrown.status < 500) return undefined;
+    throw thrown;
+  }
 }
 
 export const handler = define.handlers({
@@ -43,18 +58,18 @@ export const handler = define.handlers({
   },
 });
 
-export default define.page<typeof handler>(({ data, state }) => {
+export default define.page<typeof handler>(({ data, state, url }) => {
   state.title = "Enrolment";
-  const { waiting, tokens, after_seq, command } = data;
+  const { waiting, tokens, after_seq, command, teach, cursor } = data;
   const now = rfc3339(state.services.clock.now());
   return (
     <>
       <PageHead
         title="Enrolment"
         marks={<LiveRefresh topics={["enrolments"]} after_seq={after_seq} now={now} />}
-        state={waiting.length === 0
+        state={waiting.total === 0
           ? "No machine waits for approval."
-          : `${waiting.length} ${waiting.length === 1 ? "machine waits" : "machines wait"} for approval.`}
+          : `${countText(waiting.total, "machine waits", "machines wait")} for approval.`}
         actions={
           <form method="post" action="/enrolments">
             <Button kind="primary" type="submit" icon="key-round">Make an enrolment command</Button>
@@ -72,72 +87,35 @@ export default define.page<typeof handler>(({ data, state }) => {
           manager and nobody else.
         </Notice>
       )}
-      {waiting.length === 0
+      {waiting.items.length === 0
         ? (
-          <EmptyState title="No requests" icon="inbox">
-            A machine that enrols without a token waits here until somebody approves it. Compare its address with the
-            one that you expect.
+          <EmptyState title="No requests" icon="inbox" command={command ? undefined : teach}>
+            Run this on a machine with patch-agent and it waits here until somebody approves it. With an enrolment
+            command from above it need not wait.
           </EmptyState>
         )
-        : (
-          <Table
-            label="Machines that wait for approval"
-            columns={
-              <>
-                <Column>Name</Column>
-                <Column>Agent address</Column>
-                <Column>Asked from</Column>
-                <Column>System</Column>
-                <Column right>Waits for</Column>
-                <Column>Decision</Column>
-              </>
-            }
-          >
-            {waiting.map((one) => (
-              <Row key={one.id}>
-                <RowName title={one.fqdn}>{one.fqdn}</RowName>
-                <Cell label="Agent address">
-                  <Code>{one.address.includes(":") ? `[${one.address}]` : one.address}:{one.port}</Code>
-                </Cell>
-                <Cell label="Asked from">
-                  <span class="cell-parts">
-                    <Code>{one.source_address}</Code>
-                    {one.source_address !== one.address && <Badge tone="warn">differs</Badge>}
-                    {one.clone_of && (
-                      <Badge tone="warn" title={`Same machine id as ${one.clone_of.name}`}>clone?</Badge>
-                    )}
-                  </span>
-                </Cell>
-                <Cell>
-                  {typeof one.os_details.name === "string" ? one.os_details.name : <span class="muted">unknown</span>}
-                </Cell>
-                <Cell right label="Waits for">
-                  <RelativeTime at={one.created_at} now={now} form="age" />
-                </Cell>
-                <Cell>
-                  <div class="cell-parts">
-                    <form method="post" action={`/enrolments/${one.id}/approve`}>
-                      <Button size="small" kind="primary" type="submit" aria-label={`Approve ${one.fqdn}`}>
-                        Approve
-                      </Button>
-                    </form>
-                    <form method="post" action={`/enrolments/${one.id}/deny`}>
-                      <Button size="small" type="submit" aria-label={`Deny ${one.fqdn}`}>Deny</Button>
-                    </form>
-                  </div>
-                </Cell>
-              </Row>
-            ))}
-          </Table>
-        )}
+        : <Queue waiting={waiting.items} now={now} />}
+      {(waiting.next || cursor) && (
+        <nav class="row" aria-label="Pages of requests">
+          {cursor && <LinkButton href={withQuery(url, { cursor: null })} icon="chevron-left">First page</LinkButton>}
+          {waiting.next && (
+            <LinkButton href={withQuery(url, { cursor: waiting.next })} icon="chevron-right">Next requests</LinkButton>
+          )}
+        </nav>
+      )}
       {tokens.length > 0 && (
         <>
-          <SectionHead title="Open tokens" note="each for one machine; the token itself is not kept" />
+          <SectionHead
+            title={tokens.length === 1 ? "1 open token" : `${tokens.length.toLocaleString("en")} open tokens`}
+            note="each for one machine; the token itself is not kept"
+          />
           <Table
             label="Open enrolment tokens"
+            height="short"
             columns={
               <>
                 <Column>Label</Column>
+                <Column>Groups</Column>
                 <Column>Made by</Column>
                 <Column right>Made</Column>
                 <Column right>Expires</Column>
@@ -147,6 +125,7 @@ export default define.page<typeof handler>(({ data, state }) => {
             {tokens.map((one) => (
               <Row key={one.id}>
                 <RowName>{one.label || "without label"}</RowName>
+                <Cell label="Groups">{one.groups.join(", ") || <span class="muted">none</span>}</Cell>
                 <Cell label="Made by">{one.created_by}</Cell>
                 <Cell right label="Made">
                   <RelativeTime at={one.created_at} now={now} />
@@ -165,3 +144,77 @@ export default define.page<typeof handler>(({ data, state }) => {
     </>
   );
 });
+
+/** Those that asked first on top. A clone is decided on its own page, where it says what that means. */
+function Queue({ waiting, now }: { waiting: Wire<PendingEnrolment>[]; now: string }) {
+  return (
+    <Table
+      label="Machines that wait for approval"
+      columns={
+        <>
+          <Column>Name</Column>
+          <Column>Agent address</Column>
+          <Column>Asked from</Column>
+          <Column>System</Column>
+          <Column>Groups</Column>
+          <Column right>Waits for</Column>
+          <Column>Decision</Column>
+        </>
+      }
+    >
+      {waiting.map((one) => (
+        <Row key={one.id}>
+          <RowName
+            href={`/enrolments/${one.id}`}
+            title={one.fqdn}
+            note={one.clone_of && (
+              <>
+                Same machine id as <a href={`/hosts/${one.clone_of.id}`}>{one.clone_of.name}</a>: clone?
+              </>
+            )}
+          >
+            {one.fqdn}
+          </RowName>
+          <Cell label="Agent address">
+            <Code>{agentAddress(one)}</Code>
+          </Cell>
+          <Cell label="Asked from">
+            <span class="cell-parts">
+              <Code>{one.source_address}</Code>
+              {one.source_address !== one.address && (
+                <Badge tone="warn" title="The request came from another address than the agent listens on.">
+                  differs
+                </Badge>
+              )}
+            </span>
+          </Cell>
+          <Cell label="System">{systemSaid(one) ?? <span class="muted">unknown</span>}</Cell>
+          <Cell label="Groups">{one.groups.join(", ") || <span class="muted">none</span>}</Cell>
+          <Cell right label="Waits for">
+            <RelativeTime at={one.created_at} now={now} form="age" />
+          </Cell>
+          <Cell>
+            <div class="cell-parts">
+              {one.clone_of
+                ? (
+                  <LinkButton size="small" href={`/enrolments/${one.id}`}>
+                    Look at it …<span class="visually-hidden">{one.fqdn}</span>
+                  </LinkButton>
+                )
+                : (
+                  <form method="post" action={`/enrolments/${one.id}/approve`}>
+                    <Button size="small" kind="primary" type="submit" aria-label={`Approve ${one.fqdn}`}>
+                      Approve
+                    </Button>
+                  </form>
+                )}
+              <form method="post" action={`/enrolments/${one.id}/deny`}>
+                <Button size="small" type="submit" aria-label={`Deny ${one.fqdn}`}>Deny</Button>
+              </form>
+            </div>
+          </Cell>
+        </Row>
+      ))}
+    </Table>
+  );
+}

@@ -3,7 +3,7 @@ import { PageHead } from "../../../components/page_head.tsx";
 import { EmptyState, Notice } from "../../../components/states.tsx";
 import { rfc3339 } from "../../../core/clock.ts";
 import { lastEvent } from "../../../core/live/read_events.ts";
-import { pendingEnrolments } from "../../../core/views/enrolments.ts";
+import { countEnrolments } from "../../../core/views/enrolments.ts";
 import { hostRows } from "../../../core/views/host_rows.ts";
 import HostTable from "../../../islands/host_table.tsx";
 import { page, type RouteAccess } from "../../../web/mod.ts";
@@ -24,10 +24,10 @@ export const handler = define.handlers({
     const after_seq = await lastEvent(sql);
     const [rows, waiting, fleet] = await Promise.all([
       hostRows(sql, viewer.id, { only: filter.only }, clock.now()),
-      viewer.role === "auditor" ? [] : pendingEnrolments(sql, viewer.id),
+      viewer.role === "auditor" ? 0 : countEnrolments(sql, viewer.id),
       fleetOf(ctx.state),
     ]);
-    return page({ rows, after_seq, problem, filter, waiting: waiting.length, fleet });
+    return page({ rows, after_seq, problem, filter, waiting, fleet });
   },
 });
 

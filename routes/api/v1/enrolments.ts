@@ -1,17 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { approveEnrolment, denyEnrolment } from "../../../core/enrolment/decide_enrolment.ts";
-import { pendingEnrolments } from "../../../core/views/enrolments.ts";
+import { enrolmentPage } from "../../../core/views/enrolments.ts";
 import type { ApiAccess } from "../../../web/mod.ts";
-import {
-  answer,
-  answers,
-  apiApp,
-  IdParam,
-  Instant,
-  listOf,
-  optionalJsonBody,
-  wholeList,
-} from "../../(_api)/api_app.ts";
+import { answer, answers, apiApp, IdParam, Instant, listOf, optionalJsonBody } from "../../(_api)/api_app.ts";
+import { paging } from "../../(_api)/query.ts";
 import { issuerOf } from "../../(_role)/issuer.ts";
 import { callContext, viewerOf } from "../../(_role)/state.ts";
 
@@ -49,12 +41,15 @@ export default apiApp()
       method: "get",
       path: "/enrolments",
       summary: "Machines that wait for a decision",
-      responses: answers(200, EnrolmentList, "Those that asked first on top, at most 500.", [401]),
+      request: { query: z.strictObject(paging(500)) },
+      responses: answers(200, EnrolmentList, "Those that asked first on top.", [400, 401]),
     }),
     async (c) => {
       const { sql } = c.var.state.services;
-      const waiting = await pendingEnrolments(sql, viewerOf(c.var.state).id);
-      return c.json(answer(EnrolmentList, wholeList(waiting)), 200);
+      // Programs that know no pages go on as before: the largest one is what they get.
+      const { cursor, limit = 500 } = c.req.valid("query");
+      const waiting = await enrolmentPage(sql, viewerOf(c.var.state).id, { cursor, limit });
+      return c.json(answer(EnrolmentList, waiting), 200);
     },
   )
   .openapi(
