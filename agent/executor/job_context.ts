@@ -145,5 +145,5 @@ export function beginJob(context: JobContext, record: JobRecord, message: string
 }
 
 function fullDisk(error: unknown): boolean {
-  return error instanceof Error && (error as { code?: string }).code === "ENOSPC";
+  return error instanceof Error && ["ENOSPC", "EDQUOT"].includes((error as { code?: string }).code ?? "");
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { exclusionFile } from "../backends/apt/exclusions.ts";
 import { waitFor } from "../../testing/wait_for.ts";
 import { type Bed, isThere, sandboxTest } from "../backends/apt/sandbox_fixture_test.ts";
 import { endOf, openExecutor, order, repairOrder, runToEnd } from "./executor_fixture_test.ts";
@@ -143,6 +144,38 @@ sandboxTest(
     await executor.close();
   },
 );
+
+const forbidden: [what: string, forbid: (bed: Bed) => Promise<void>, why: RegExp][] = [
+  ["excluded", (bed) => exclude(bed, "libpelican-*"), /^Excluded by this host's administrator: .* libpelican-\*$/],
+  ["excluded by a list that nobody understands", (bed) => exclude(bed, "- -"), /line 1/],
+  ["from an unsigned source, although apt's configuration lets it through", async (bed) => {
+    const sources = `${bed.root}/etc/apt/sources.list`;
+    await Deno.writeTextFile(sources, (await Deno.readTextFile(sources)).replaceAll("trusted=yes", "trusted=no"));
+    await Deno.writeTextFile(`${bed.root}/etc/apt/apt.conf.d/99`, `APT::Get::AllowUnauthenticated "true";\n`);
+  }, /signature could not be verified/],
+];
+
+async function exclude(bed: Bed, line: string): Promise<void> {
+  await Deno.mkdir(`${bed.root}/etc/patch-agent`, { recursive: true });
+  await Deno.writeTextFile(`${bed.root}${exclusionFile}`, `${line}\n`);
+}
+
+for (const [what, forbid, why] of forbidden) {
+  sandboxTest(`a repair brings nothing along that is ${what}`, async (bed) => {
+    const executor = openExecutor(bed);
+    await runToEnd(executor, order("apply", { packages: ["pelican-proxy"] }));
+    assert.equal((await dpkg(bed, "--force-depends", "--remove", "libpelican-filters1")).code, 0);
+    await forbid(bed);
+    for (const dry of [true, false]) {
+      const job = await runToEnd(executor, repairOrder(`forbidden-${dry}`, dry));
+      assert.equal(job.status, "failed", job.message);
+      assert.deepEqual(job.failed_packages.map((item) => item.name), ["libpelican-filters1"]);
+      assert.match(job.failed_packages[0].reason, why);
+    }
+    assert.equal(await bed.version("libpelican-filters1"), null);
+    await executor.close();
+  });
+}
 
 sandboxTest("too late to cancel a repair at work; a lock of somebody else is named", async (bed) => {
   const executor = openExecutor(bed);

@@ -226,3 +226,24 @@ sandboxTest(
     await executor.close();
   },
 );
+
+sandboxTest("saved packages that are gone, or were cut off by a power cut, are promised no longer", async (bed) => {
+  const first = openExecutor(bed);
+  const jobs = [];
+  for (const name of ["curlew", "lumen-utils", "gannet-mail"]) {
+    jobs.push((await runToEnd(first, order(`gone-${name}`, { packages: [name] }))).job_id);
+    assert.equal((await first.job(jobs.at(-1)!))!.rollback.possible, true);
+  }
+  await first.close();
+  const folder = (job_id: string) => `${bed.folder}/state/jobs/${job_id}/saved`;
+  await Deno.remove(folder(jobs[0]), { recursive: true });
+  for await (const { name } of Deno.readDir(folder(jobs[1]))) await Deno.truncate(`${folder(jobs[1])}/${name}`);
+  const second = openExecutor(bed);
+  for (const job_id of jobs.slice(0, 2)) {
+    const { rollback } = (await second.job(job_id))!;
+    assert.deepEqual([rollback.possible, rollback.reason], [false, "Its old packages are not there any more."]);
+    await assert.rejects(second.start(rollbackOrder(`back-${job_id}`, job_id)), { code: "ROLLBACK_NOT_ALLOWED" });
+  }
+  assert.equal((await runToEnd(second, rollbackOrder("back", jobs[2]))).status, "completed");
+  await second.close();
+});

@@ -48,7 +48,7 @@ export async function saveOldPackages(
     removeFolder(folder);
     Deno.mkdirSync(folder, { mode: 0o700 });
     const packages = await context.manager.rollback.save(versions, context.store.place(record), control.abort.signal);
-    const size = clean(folder, new Set(packages.map((old) => `${old.name.split(":")[0]}_${old.arch}.deb`)));
+    const size = clean(folder, new Set(packages.map(fileName)));
     const missing = versions.found
       .filter((old) => !packages.some((item) => item.name === old.name && item.arch === old.arch))
       .map((old) => `${old.name}=${old.version}`);
@@ -63,7 +63,7 @@ export async function saveOldPackages(
 }
 
 /** Forgets a job's old packages and says why it cannot be taken back any more. */
-export function dropSaved(context: JobContext, record: JobRecord, words: string): void {
+export function dropSaved(context: Pick<JobContext, "store">, record: JobRecord, words: string): void {
   removeFolder(savedFolder(context, record));
   record.saved = null;
   record.job.rollback = { ...impossible(words), missing_versions: record.job.rollback.missing_versions };
@@ -78,9 +78,15 @@ export function dropUseless(context: JobContext, record: JobRecord): void {
   }
 }
 
-/** Removes saved packages that belong to no job that could use them: what a crash in the middle of saving leaves. */
+/**
+ * Removes saved packages that belong to no job that could use them, which a crash in the middle of saving leaves, and
+ * takes back the promise of jobs whose packages are gone: a crash in the middle of removing them, or somebody's tidying.
+ */
 export function cleanSaved(context: Pick<JobContext, "store">): void {
   for (const record of context.store.records) {
+    if (record.saved !== null && record.stage === "ended" && !areThere(savedFolder(context, record), record.saved)) {
+      dropSaved(context, record, "Its old packages are not there any more.");
+    }
     if (record.saved === null && record.stage !== "started") removeFolder(`${context.store.folder(record)}/saved`);
   }
 }
@@ -100,6 +106,19 @@ function makeRoom(context: JobContext, record: JobRecord, bytes: number): void {
 function limitOf(context: JobContext, record: JobRecord): number {
   const { bavail, bsize } = statfsSync(context.store.folder(record));
   return Math.min(context.saved_limit_bytes, Math.floor(bavail * bsize * SHARE_OF_FREE));
+}
+
+function areThere(folder: string, { packages }: NonNullable<JobRecord["saved"]>): boolean {
+  try {
+    return packages.every((old) => Deno.lstatSync(`${folder}/${fileName(old)}`).size > 0);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function fileName({ name, arch }: { name: string; arch: string }): string {
+  return `${name.split(":")[0]}_${arch}.deb`;
 }
 
 /** Removes everything but the saved packages; answers their bytes. */

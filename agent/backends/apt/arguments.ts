@@ -78,16 +78,21 @@ export const indexTargets = ["indextargets", "--format", "$(TRUSTED) $(DESCRIPTI
 export const refreshArguments = ["update", "-q", "-o", "APT::Update::Error-Mode=any"];
 
 /**
- * A host may let apt remove what nobody needs any more along with everything it does (`APT::Get::AutomaticRemove`).
- * That would be a removal that nobody ordered, so every transaction and its simulation go without.
+ * What an administrator may have allowed in apt's configuration for work by hand, and what must not come of an order
+ * from elsewhere: removing what nobody needs any more along with everything else, packages without a signature,
+ * changing what is on hold. Every transaction and its simulation go without.
  */
-const keepUnneeded = ["-o", "APT::Get::AutomaticRemove=false"];
+const strict = [
+  ...["-o", "APT::Get::AutomaticRemove=false"],
+  ...["-o", "APT::Get::AllowUnauthenticated=false"],
+  ...["-o", "APT::Get::allow-change-held-packages=false"],
+];
 
 /** Without the last one a simulation overwrites the log of the last real transaction (eipp.log.xz, measured). */
 function noLocks(): string[] {
   return [
     ...["-o", "Debug::NoLocking=1", "-o", "APT::Get::Show-User-Simulation-Note=0"],
-    ...keepUnneeded,
+    ...strict,
     ...["-o", "Dir::Log::Planner=/dev/null"],
   ];
 }
@@ -198,7 +203,7 @@ export function configureArguments(options: string[]): string[] {
 function transactionOptions(lock_timeout_seconds: number): string[] {
   return [
     ...["-o", `DPkg::Lock::Timeout=${Math.trunc(lock_timeout_seconds)}`],
-    ...keepUnneeded,
+    ...strict,
     ...["-o", "Dpkg::Use-Pty=0"],
     ...["-o", "APT::Status-Fd=3"],
     ...["-o", "Dpkg::Options::=--force-confdef"],

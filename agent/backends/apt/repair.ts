@@ -1,10 +1,13 @@
 import type { ProgramCall, RepairPlan } from "../../executor/package_manager.ts";
 import { configureArguments, fixSimulation } from "./arguments.ts";
 import { aptCall, hostPath, programs, read } from "./command.ts";
+import { readExclusions } from "./exclusions.ts";
 import { explainFailure } from "./failures.ts";
 import { type InstalledRow, isConfigured, readInstalled, stateWords } from "./installed.ts";
 import { parsePolicy } from "./policy.ts";
+import { readUnsigned } from "./signatures.ts";
 import { parseSimulation } from "./simulation.ts";
+import { unwelcome } from "./updates.ts";
 import { dpkgState } from "./verify.ts";
 
 /**
@@ -29,6 +32,17 @@ export async function planRepair(root: string | null, native: string): Promise<R
     if (change.action === "remove") plan.refused.push({ name: change.name, reason: "It would be removed." });
     if (change.action === "downgrade") {
       plan.refused.push({ name: change.name, reason: `It would be downgraded to ${change.to}.` });
+    }
+  }
+  // Finishing what is there is one thing; a newer version of what the administrator excluded is another.
+  const newer = plan.changes.filter((change) => change.to !== null && change.from !== change.to);
+  if (newer.length > 0) {
+    const [exclusions, unsigned] = await Promise.all([readExclusions(root), readUnsigned(root)]);
+    for (const { name } of exclusions.problem === null ? [] : newer) {
+      plan.refused.push({ name, reason: exclusions.problem! });
+    }
+    for (const [name, { reason }] of await unwelcome(root, { exclusions, unsigned, native }, newer)) {
+      plan.refused.push({ name, reason });
     }
   }
   if (plan.refused.length > 0) plan.error_code ??= "DEPENDENCY_CONFLICT";
