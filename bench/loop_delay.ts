@@ -1,0 +1,30 @@
+import { type Figure, percentile } from "./measure.ts";
+
+const EVERY_MS = 10;
+
+/**
+ * Watches how late this process's event loop is: whatever else it does, a timer of 10 ms must come. Start it around the
+ * work, ask for the figures at its end.
+ */
+export class LoopDelay implements Disposable {
+  readonly late: number[] = [];
+  #due = performance.now() + EVERY_MS;
+  readonly #timer = setInterval(() => {
+    const now = performance.now();
+    this.late.push(Math.max(0, now - this.#due));
+    this.#due = now + EVERY_MS;
+  }, EVERY_MS);
+
+  figures(name: string): Figure[] {
+    const sorted = this.late.toSorted((a, b) => a - b);
+    if (sorted.length === 0) throw new Error("The loop never turned while it was watched.");
+    return [
+      { name: `event loop of ${name}, late by, p99`, value: percentile(sorted, 0.99), unit: "ms", target: null },
+      { name: `event loop of ${name}, late by, most`, value: sorted.at(-1)!, unit: "ms", target: null },
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
