@@ -27,9 +27,7 @@ export interface AptTruth {
   need_to_get: string | null;
 }
 
-// Without removals of what nobody needs any more, whatever apt's configuration says: no update brings them about.
-const options = ["APT::Get::AutomaticRemove=false", "Dir::Log::Planner=/dev/null"];
-const quiet = ["Debug::NoLocking=1", "APT::Get::Show-User-Simulation-Note=0", ...options].flatMap((
+const quiet = ["Debug::NoLocking=1", "APT::Get::Show-User-Simulation-Note=0", "Dir::Log::Planner=/dev/null"].flatMap((
   word,
 ) => ["-o", word]);
 
