@@ -109,6 +109,8 @@ Deno.test({
       await page.getByLabel("New password").fill(PASSWORD);
       await page.getByLabel("The same again").fill(PASSWORD);
       await page.getByRole("button", { name: "Change password" }).click();
+      await page.waitForURL("**/dashboard");
+      await page.getByRole("navigation").getByRole("link", { name: /^Hosts\b/ }).click();
       await page.waitForURL("**/hosts");
 
       // The list: one real host, three marked as simulated; its row fills in while the page is open.
