@@ -48,7 +48,7 @@ function defaultFolder(): string {
 async function simulateTowards(command: FleetCommand, { url, fingerprint, tokens }: GivenManager): Promise<number> {
   const state = command.state ?? defaultFolder();
   const folder = `${state}/simulated`;
-  using lock = await openState(state);
+  using _lock = await openState(state);
   if (command.reset) await emptyState(state);
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   return await runSimulate(

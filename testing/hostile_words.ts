@@ -24,4 +24,5 @@ export function hostileWords(max: number): () => string {
 
 /** What must be nowhere in the text of a page: it would steer a terminal, turn a line around, or not be seen. */
 export const UNSEEN =
+  // deno-lint-ignore no-control-regex -- they are what is looked for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
