@@ -1,7 +1,8 @@
 import { appendFor } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
-import { freeName, readOrder, tellOfGroups } from "./rules.ts";
+import { freeName } from "./free_name.ts";
+import { readOrder, tellOfGroups } from "./rules.ts";
 import { lockGroup, lockNames, updateGroup } from "./store.ts";
 import { type Group, GroupChange } from "./types.ts";
 

@@ -2,7 +2,8 @@ import { appendFor } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
 import { uuidv7 } from "../ids.ts";
-import { freeName, readOrder } from "./rules.ts";
+import { freeName } from "./free_name.ts";
+import { readOrder } from "./rules.ts";
 import { insertGroup, lockNames } from "./store.ts";
 import { type Group, GroupOrder } from "./types.ts";
 

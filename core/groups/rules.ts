@@ -1,9 +1,8 @@
 import type { z } from "zod";
-import type { Db, Tx } from "../database/types.ts";
+import type { Tx } from "../database/types.ts";
 import { AppError } from "../errors.ts";
 import { isUuid } from "../ids.ts";
 import { appendEvent } from "../live/append_event.ts";
-import { selectByName } from "./store.ts";
 import { MAX_MEMBERS, type MemberKind } from "./types.ts";
 
 /** @throws AppError validation_failed with every problem */
@@ -16,15 +15,6 @@ export function readOrder<S extends z.ZodType>(schema: S, order: unknown): z.out
       return { field, problem: field === "name" ? `The name ${message}.` : message };
     }),
   });
-}
-
-/** @throws AppError group_exists, naming the one that has the name */
-export async function freeName(db: Db, name: string, but: string | null): Promise<void> {
-  const other = await selectByName(db, name, but);
-  if (!other) return;
-  const problem = `There is a group named “${other.name}” already.`;
-  const hint = "Capitals make no difference. Choose another name.";
-  throw new AppError("group_exists", { message: problem, hint, details: [{ field: "name", problem, hint }] });
 }
 
 /**

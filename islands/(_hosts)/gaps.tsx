@@ -1,4 +1,5 @@
 import type { VNode } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Window } from "./window.ts";
 
 /**
@@ -33,11 +34,18 @@ export function withGaps(
   return lines;
 }
 
-/** Only in the browser: the server renders no gaps, and so no style of an element. */
+/**
+ * Empty room of a height. It is set through the CSSOM: the content security policy blocks style attributes, and rows have
+ * the height that the reader's letters give them, so no class knows it.
+ */
 function Gap({ pixels, columns }: { pixels: number; columns: number }) {
+  const cell = useRef<HTMLTableCellElement>(null);
+  useLayoutEffect(() => {
+    if (cell.current) cell.current.style.height = `${pixels}px`;
+  }, [pixels]);
   return (
     <tr class="gap" aria-hidden="true">
-      <td colSpan={columns} style={{ height: `${pixels}px` }} />
+      <td ref={cell} colSpan={columns} />
     </tr>
   );
 }
