@@ -3,6 +3,7 @@ import { applyArguments, fixArguments, refreshArguments, rollbackArguments } fro
 import { aptCall, programs, read } from "./apt/command.ts";
 import { createChangelogSource } from "./apt/changelog.ts";
 import { createDatabaseReader } from "./apt/database_state.ts";
+import { readExclusions } from "./apt/exclusions.ts";
 import { explainFailure } from "./apt/failures.ts";
 import { countTransactions, mentionsRun } from "./apt/history.ts";
 import { readIndexTime } from "./apt/index_time.ts";
@@ -48,6 +49,7 @@ export function createApt(options: AptOptions): PackageManager {
       return { ...found, installed: addInstallDates(found.installed, await installDates()) };
     },
     database: createDatabaseReader(root),
+    policyProblem: async () => (await readExclusions(root)).problem,
     refreshCall: () => aptCall(root, programs.apt_get, refreshArguments),
     indexTime: () => readIndexTime(root),
     plan: async (choice) => await makePlan(root, await native(), choice),

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { waitFor } from "../../testing/wait_for.ts";
+import { exclude } from "../backends/apt/listing_fixture_test.ts";
 import { type Bed, isThere, sandboxTest } from "../backends/apt/sandbox_fixture_test.ts";
-import { openExecutor } from "./executor_fixture_test.ts";
+import { openExecutor, order, runToEnd } from "./executor_fixture_test.ts";
 
 /** `/usr/bin/dpkg` on the bed, told everything that apt would tell it. */
 async function dpkg(bed: Bed, ...args: string[]): Promise<number> {
@@ -179,3 +180,28 @@ sandboxTest("health: a database that dpkg cannot read is broken, not empty", asy
   assert.match(health.problems![0], /dpkg cannot read its database/);
   await executor.close();
 });
+
+sandboxTest(
+  "health: a list of excluded packages that nobody understands stops every update, and says so",
+  async (bed) => {
+    const executor = openExecutor(bed);
+    await exclude(bed, "# kernels by hand\nlinux-image-*\n");
+    assert.deepEqual((await executor.health()).problems, [], "a list that is clear is no problem");
+    await exclude(bed, "curlew\nnginx apache2\n");
+    const ill = await executor.health();
+    assert.deepEqual([ill.status, ill.checks?.package_manager], ["degraded", "ok"]);
+    assert.match(
+      ill.problems![0],
+      /^\/etc\/patch-agent\/exclude is not clear: line 2, "nginx apache2" is neither .*\. Nothing is installed until it is/,
+    );
+    const list = await executor.patches({});
+    assert.deepEqual([list.state, list.patches.filter((patch) => patch.installable)], ["ok", []]);
+    assert.ok(list.patches.length > 0 && list.index_error?.includes(ill.problems![0]));
+    const job = await runToEnd(executor, order("run-1"));
+    assert.equal(job.status, "failed", job.message);
+    assert.match(`${job.error}${job.failed_packages.map((item) => item.reason)}`, /exclude is not clear/);
+    await exclude(bed, "curlew\n");
+    assert.deepEqual((await executor.health()).problems, [], "the same executor, without waiting");
+    await executor.close();
+  },
+);

@@ -67,13 +67,19 @@ export function createHostFacts(options: {
 
   return {
     async health() {
-      const [database, last, disks] = await Promise.all([manager.database(), index.lastSuccess(), readDisks(root)]);
+      const [database, policy_problem, last, disks] = await Promise.all([
+        manager.database(),
+        manager.policyProblem(),
+        index.lastSuccess(),
+        readDisks(root),
+      ]);
       const disk_problems = judgeDisks(disks, disk_limits);
       const clock_problem = judgeClock(epochMs(clock), last, index.failure?.clock === true);
       const index_problem = judgeIndex(last, age(last), index.failure);
       // A package manager at work is not an illness, but worth a word.
       const ill = [
         database.state === "locked" ? null : database.words,
+        policy_problem,
         ...disk_problems,
         clock_problem,
         index_problem.words,

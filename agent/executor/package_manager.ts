@@ -157,6 +157,11 @@ export interface PackageManager {
   installedNames(): Promise<Set<string>>;
   listing(): Promise<Listing>;
   database(): Promise<PackageDatabase>;
+  /**
+   * Why nothing may be installed although the package manager could, in words that say what to do: what the host's
+   * administrator wrote for us cannot be relied upon. Null when it can. Cheap.
+   */
+  policyProblem(): Promise<string | null>;
   /** Downloads what is on offer now. */
   refreshCall(): ProgramCall;
   /** When the newest index landed on this machine, ms since the epoch; null when there is none. */

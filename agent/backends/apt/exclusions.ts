@@ -33,7 +33,9 @@ export async function readExclusions(root: string | null): Promise<Exclusions> {
     if (size > FILE_LIMIT) throw new Error(`it has ${size} bytes, more than ${FILE_LIMIT}`);
     return parseExclusions(await Deno.readTextFile(path));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return parseExclusions("");
+    // A link to nowhere is a list that is gone, not one that was never written.
+    const there = await Deno.lstat(path).then(() => true, () => false);
+    if (error instanceof Deno.errors.NotFound && !there) return parseExclusions("");
     return { ...parseExclusions(""), problem: problemWords(`it cannot be read: ${reason(error)}`) };
   }
 }
