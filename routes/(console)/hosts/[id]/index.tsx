@@ -117,6 +117,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
           <Facts host={host} now={now} />
           {may_act && (
             <div class="row">
+              <LinkButton icon="tag" href={`/hosts/${host.id}/edit`}>Edit …</LinkButton>
               <DialogButton opens="restart-host" icon="power">Restart host …</DialogButton>
               <DialogButton opens="remove-host" icon="trash-2">Remove host …</DialogButton>
             </div>
@@ -229,12 +230,22 @@ function Facts({ host, now }: { host: Wire<HostDetail>; now: string }) {
         { name: "Next health check", value: nextCheck(host, now) },
         { name: "Up since", value: time(host.boot_time) },
         { name: "Certificate ends", value: time(host.certificate_expires_at) },
-        { name: "Groups", value: host.groups.map(({ name }) => name).join(", ") || "none" },
+        { name: "Groups", value: <Groups host={host} /> },
         { name: "Added", value: time(host.created_at) },
         ...host.tags.length ? [{ name: "Tags", value: host.tags.join(", ") }] : [],
         ...host.notes ? [{ name: "Notes", value: host.notes }] : [],
       ]}
     />
+  );
+}
+
+/** What decides who sees it; none means every operator. */
+function Groups({ host }: { host: Wire<HostDetail> }) {
+  if (host.groups.length === 0) return <>none: every operator sees it</>;
+  return (
+    <>
+      {host.groups.map(({ id, name }, index) => [index > 0 && ", ", <a key={id} href={`/groups/${id}`}>{name}</a>])}
+    </>
   );
 }
 
