@@ -55,6 +55,7 @@ export function EditGroupDialog(
 /** Deletes a group, after saying who will see what. */
 export function DeleteGroupDialog({ group, impact }: { group: Wire<GroupRow>; impact: DeleteImpact }) {
   const { opened_hosts, operators, members, tokens, waiting } = impact;
+  const it = opened_hosts === 1 ? "it" : "them";
   const enrolling = [
     tokens > 0 && countText(tokens, "open enrolment token"),
     waiting > 0 && countText(waiting, "waiting machine"),
@@ -79,15 +80,13 @@ export function DeleteGroupDialog({ group, impact }: { group: Wire<GroupRow>; im
             <strong>
               {countText(opened_hosts, "host is", "hosts are")} in no other group: every operator will see and manage
               {" "}
-              {opened_hosts === 1 ? "it" : "them"}.
+              {it}.
             </strong>{" "}
             {operators === 0
               ? "Every operator is in this group, so nobody sees more than now."
-              : `That is ${countText(operators, "operator")} more than the ${
-                members === 0 ? "none" : members.toLocaleString("en")
-              } of this group. To keep ${opened_hosts === 1 ? "it" : "them"} from the others, put ${
-                opened_hosts === 1 ? "it" : "them"
-              } into another group first.`}
+              : `${countText(operators, "operator who is", "operators who are")} not in ${group.name} ${
+                operators === 1 ? "sees" : "see"
+              } more by that. To keep ${it} from them, put ${it} into another group first.`}
           </p>
         )
         : group.hosts > 0

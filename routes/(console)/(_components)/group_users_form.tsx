@@ -81,8 +81,8 @@ export function GroupUsersForm(
                   <Cell right>
                     <form method="post" action={`/groups/${group.id}/remove-users`}>
                       <input type="hidden" name="user" value={user.id} />
-                      <Button size="small" type="submit" aria-label={`Take ${nameOf(user)} out of ${group.name}`}>
-                        Take out
+                      <Button size="small" type="submit">
+                        Take out<span class="visually-hidden">{nameOf(user)}</span>
                       </Button>
                     </form>
                   </Cell>

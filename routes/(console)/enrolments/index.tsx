@@ -156,7 +156,6 @@ function Queue({ waiting, now }: { waiting: Wire<PendingEnrolment>[]; now: strin
           <Column>Agent address</Column>
           <Column>Asked from</Column>
           <Column>System</Column>
-          <Column>Groups</Column>
           <Column right>Waits for</Column>
           <Column>Decision</Column>
         </>
@@ -167,11 +166,13 @@ function Queue({ waiting, now }: { waiting: Wire<PendingEnrolment>[]; now: strin
           <RowName
             href={`/enrolments/${one.id}`}
             title={one.fqdn}
-            note={one.clone_of && (
-              <>
-                Same machine id as <a href={`/hosts/${one.clone_of.id}`}>{one.clone_of.name}</a>: clone?
-              </>
-            )}
+            note={one.clone_of
+              ? (
+                <span class="row-note-full">
+                  Clone? Same machine id as <a href={`/hosts/${one.clone_of.id}`}>{one.clone_of.name}</a>
+                </span>
+              )
+              : one.groups.length > 0 && `joins ${one.groups.join(", ")}`}
           >
             {one.fqdn}
           </RowName>
@@ -189,7 +190,6 @@ function Queue({ waiting, now }: { waiting: Wire<PendingEnrolment>[]; now: strin
             </span>
           </Cell>
           <Cell label="System">{systemSaid(one) ?? <span class="muted">unknown</span>}</Cell>
-          <Cell label="Groups">{one.groups.join(", ") || <span class="muted">none</span>}</Cell>
           <Cell right label="Waits for">
             <RelativeTime at={one.created_at} now={now} form="age" />
           </Cell>
