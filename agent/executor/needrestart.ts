@@ -7,9 +7,14 @@ export interface RunningOldCode {
   services: string[];
   /** The newest installed kernel, when an older one runs. */
   kernel: string | null;
+  /** How the init system itself (process 1) gets to its new code, without a restart of the host; null: it runs it. */
+  init: string | null;
   /** False: nobody could say (needrestart is not installed), so the empty list means nothing. */
   known: boolean;
 }
+
+/** What needrestart calls process 1 among the services. Neither is a unit that could be restarted. */
+const INIT: Record<string, string> = { "systemd-manager": "systemctl daemon-reexec", "sysv-init": "telinit u" };
 
 /** Below a root: the recorded output of `needrestart -b`, in place of a program that looks at this machine. */
 export const RECORDED_NEEDS = "/run/needrestart.batch";
@@ -35,17 +40,20 @@ export async function readRestartNeeds(root: string | null): Promise<RunningOldC
 export function parseRestartNeeds(text: string): RunningOldCode {
   const services = new Set<string>();
   const kernel: Record<string, string> = {};
+  let init: string | null = null;
   for (const line of text.split("\n")) {
     const match = /^NEEDRESTART-([A-Z]+): ?(.*?)\s*$/.exec(line);
     if (match === null) continue;
     const [, key, value] = match;
-    if (key === "SVC" && /^[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,255}$/.test(value)) services.add(value);
+    if (key === "SVC" && Object.hasOwn(INIT, value)) init = INIT[value];
+    else if (key === "SVC" && /^[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,255}$/.test(value)) services.add(value);
     if (["VER", "KCUR", "KEXP", "KSTA"].includes(key)) kernel[key] = value;
   }
   const pending = kernel.KSTA === "2" || kernel.KSTA === "3";
   return {
     services: [...services].toSorted().slice(0, 512),
     kernel: pending && kernel.KEXP ? kernel.KEXP.slice(0, 256) : null,
+    init,
     known: kernel.VER !== undefined,
   };
 }

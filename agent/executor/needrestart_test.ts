@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseRestartNeeds, readRestartNeeds, RECORDED_NEEDS } from "./needrestart.ts";
 
 const head = "NEEDRESTART-VER: 3.6\nNEEDRESTART-KCUR: 6.1.0-18-amd64\n";
-const nothing = { services: [], kernel: null, known: true };
+const nothing = { services: [], kernel: null, init: null, known: true };
 
 const cases: [what: string, text: string, expected: ReturnType<typeof parseRestartNeeds>][] = [
   ["nothing was said", "", { ...nothing, known: false }],
@@ -17,8 +17,19 @@ const cases: [what: string, text: string, expected: ReturnType<typeof parseResta
     "another kernel and two services, one of them twice",
     `${head}NEEDRESTART-KEXP: 6.1.0-21-amd64\nNEEDRESTART-KSTA: 3\nNEEDRESTART-SVC: ssh.service\nNEEDRESTART-SVC: cron.service\n` +
     "NEEDRESTART-SVC: ssh.service\nNEEDRESTART-SESS: root @ session #3\nNEEDRESTART-CONT: LXC web\n",
-    { services: ["cron.service", "ssh.service"], kernel: "6.1.0-21-amd64", known: true },
+    { ...nothing, services: ["cron.service", "ssh.service"], kernel: "6.1.0-21-amd64" },
   ],
+  [
+    "process 1 of systemd, which is no unit",
+    `${head}NEEDRESTART-SVC: ssh.service\nNEEDRESTART-SVC: systemd-manager\n`,
+    {
+      ...nothing,
+      services: ["ssh.service"],
+      init: "systemctl daemon-reexec",
+    },
+  ],
+  ["process 1 of System V", `${head}NEEDRESTART-SVC: sysv-init\n`, { ...nothing, init: "telinit u" }],
+  ["names of an object's own", `${head}NEEDRESTART-SVC: constructor\n`, { ...nothing, services: ["constructor"] }],
   ["names that are none", `${head}NEEDRESTART-SVC: --now\nNEEDRESTART-SVC: a b\nNEEDRESTART-SVC:\n`, nothing],
   ["an escaped unit", `${head}NEEDRESTART-SVC: systemd-cryptsetup@a\\x2db.service\n`, {
     ...nothing,

@@ -17,6 +17,9 @@ export async function findRestartNeeds(
     if (running.kernel !== null && !reasons.some((words) => words.includes(running.kernel!))) {
       reasons.push(`Kernel ${running.kernel} is installed and does not run yet`);
     }
+    if (running.init !== null) {
+      reasons.push(`The init system itself still runs older code: \`${running.init}\` changes that without a restart`);
+    }
     return {
       services: running.services,
       kernel: running.kernel,
