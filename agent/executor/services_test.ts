@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { Service } from "../../protocol/api.ts";
+import { sandboxTest } from "../backends/apt/sandbox_fixture_test.ts";
+import { openExecutor } from "./executor_fixture_test.ts";
 import { createServices, isServiceName, parseOpenRcList, parseSystemdUnit } from "./services.ts";
 
 /** `systemctl show` of systemd 252: the order of the lines is its own. */
@@ -103,6 +105,14 @@ Deno.test("names that are options, paths, patterns or other units are no service
 Deno.test("a service that no host has is null, with systemd, OpenRC or neither; below a root there is none", async () => {
   assert.equal(await createServices(null).service("no-such-service-of-ours"), null);
   assert.equal(await createServices("/var/tmp").service("ssh"), null);
+});
+
+sandboxTest("below a folder there are no services, whatever runs on the machine", async (bed) => {
+  const executor = openExecutor(bed);
+  for (const name of ["systemd-journald", "ssh.service", "cron"]) {
+    assert.equal(await executor.service(name), null, name);
+  }
+  await executor.close();
 });
 
 const running = (await new Deno.Command("/usr/bin/cat", { args: ["/proc/1/comm"] }).output()).stdout;
