@@ -2,8 +2,8 @@ import { AgentError } from "./agent_error.ts";
 
 /** What every answer may weigh without asking, in bytes: the lists of a host with some thousand packages. */
 export const FREE_ANSWER_BYTES = 2 ** 20;
-/** Polls that may hold larger answers at once. With 16 MiB for each: 64 MiB. */
-export const LARGE_PLACES = 4;
+/** Polls that may hold larger answers at once. One of 16 MiB becomes some 200 MiB of objects while it is written down. */
+export const LARGE_PLACES = 2;
 /** How long a poll waits for a place, in milliseconds; then it is asked again later. Below the poll's lease. */
 export const LARGE_WAIT_MS = 25_000;
 /** How long a large answer may take while others wait for its place, in milliseconds. */

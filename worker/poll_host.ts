@@ -1,7 +1,7 @@
 import { Health, PackageList, PatchList, SystemInfo } from "../protocol/api.ts";
 import type { Clock } from "../core/clock.ts";
 import { type Sql, transaction } from "../core/database/connection.ts";
-import { finishPoll } from "../core/hosts/finish_poll.ts";
+import { finishPoll, returnPoll } from "../core/hosts/finish_poll.ts";
 import { recordObservation } from "../core/hosts/record_observation.ts";
 import { recordPollFailure } from "../core/hosts/record_poll_failure.ts";
 import type { ClaimedPoll, PollResult } from "../core/hosts/types.ts";
@@ -15,6 +15,8 @@ import { type AgentAddress, type AgentClient, AgentError } from "./agent_client.
 const REFUSED: ReadonlySet<string> = new Set(["too_large", "malformed", "schema"]);
 /** The longest health and system facts, in bytes: some kilobytes where all is well, and every poll has room for them. */
 const MAX_HEALTH_BYTES = 256 * 1024;
+/** When a host is asked again for whose large answer there was no room, in milliseconds. */
+const BUSY_MS = 10_000;
 /** Facts about the system change rarely: asked anew after this long, in milliseconds. */
 const INFO_MS = 3_600_000;
 
@@ -126,7 +128,7 @@ export async function pollPatches(context: PollContext, poll: ClaimedPoll, limit
     await finishPoll(sql, poll, result(began), limits.interval_ms, clock);
   } catch (error) {
     if (!(error instanceof AgentError || error instanceof RefusedReport)) throw error;
-    if (error instanceof AgentError && error.kind === "busy") throw error;
+    if (error instanceof AgentError && error.kind === "busy") return void await returnPoll(sql, poll, BUSY_MS);
     const refused = error instanceof RefusedReport || REFUSED.has(error.kind);
     if (refused || error.kind === "http") await recordRefusal(sql, poll.host_id, error.message, clock);
     else await recordPollFailure(sql, poll.host_id, "patches", error.message, clock);

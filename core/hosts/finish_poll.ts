@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Db } from "../database/types.ts";
-import { finishClaimed, parkClaimed } from "./polls_store.ts";
+import { finishClaimed, parkClaimed, returnClaimed } from "./polls_store.ts";
 import { nextPoll, plainWords } from "./rules.ts";
 import type { ClaimedPoll, PollResult } from "./types.ts";
 
@@ -26,6 +26,14 @@ export function finishPoll(
     error: result.ok ? null : plainWords(result.error).slice(0, 2000).toWellFormed(),
     next_at: nextPoll(poll.host_id, intervalMs, failures, clock),
   });
+}
+
+/**
+ * Gives a poll back for which the manager had no room; it says nothing of the host.
+ * @returns false when the lease had run out
+ */
+export function returnPoll(db: Db, poll: ClaimedPoll, after_ms: number): Promise<boolean> {
+  return returnClaimed(db, poll, after_ms);
 }
 
 /**

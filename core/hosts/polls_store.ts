@@ -84,6 +84,15 @@ export async function finishClaimed(
   return rows.length === 1;
 }
 
+/** Gives a row back that was not worked on: due again after so many milliseconds, and nothing is said of the host. */
+export async function returnClaimed(db: Db, poll: ClaimedPoll, after_ms: number): Promise<boolean> {
+  const rows = await db`
+    update host_polls set lease_until = null, next_at = app_now() + ${after_ms} * interval '1 millisecond'
+    where host_id = ${poll.host_id} and kind = ${poll.kind} and lease_until = ${poll.lease_until}
+    returning host_id`;
+  return rows.length === 1;
+}
+
 /** Puts a row aside that breaks the loop; shown until somebody asks for the host again. */
 export async function parkClaimed(db: Db, poll: ClaimedPoll, reason: string): Promise<boolean> {
   const rows = await db`

@@ -5,7 +5,7 @@ import { fakeClock } from "../../testing/fake_clock.ts";
 import { AppError } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
 import { claimDuePolls } from "./claim_due_polls.ts";
-import { finishPoll, parkPoll } from "./finish_poll.ts";
+import { finishPoll, parkPoll, returnPoll } from "./finish_poll.ts";
 import { recordPollFailure } from "./record_poll_failure.ts";
 import { requestRefresh } from "./request_refresh.ts";
 import { pollOffset } from "./rules.ts";
@@ -107,6 +107,34 @@ Deno.test("a poll that breaks the loop is parked, the loop goes on, and asking t
   await database.setNow(scene.clock.advance({ hours: 2 }));
   await requestRefresh(database.web, scene.users.admin.id, [scene.hosts.free]);
   assert.equal((await claimDuePolls(database.fleet, all)).length, polls.length);
+});
+
+Deno.test("a poll given back is due again when it says, as if nobody had asked; late ones give nothing back", async () => {
+  await using database = await testDatabase();
+  const clock = fakeClock();
+  await database.setNow(clock.now());
+  const host = await addSceneHost(database, clock, "h");
+  const claim = async () => (await claimDuePolls(database.fleet, all)).find((poll) => poll.kind === "patches")!;
+  const row = async () =>
+    (await database.sql`
+      select failures, last_at, last_ok_at, last_error, lease_until, parked_reason, requested_at, next_at
+      from host_polls where host_id = ${host} and kind = 'patches'`)[0];
+  await finishPoll(database.fleet, await claim(), { ok: false, duration_ms: 1, error: "silent" }, interval, clock);
+  await database.setNow(clock.advance({ minutes: 2 }));
+  const before = await row();
+  const poll = await claim();
+  assert.equal(await returnPoll(database.fleet, poll, 10_000), true);
+  assert.deepEqual({ ...await row() }, { ...before, next_at: clock.now().add({ seconds: 10 }) });
+  assert.equal(await returnPoll(database.fleet, poll, 10_000), false, "it is not the caller's any more");
+  await database.setNow(clock.advance({ seconds: 9 }));
+  assert.equal(await claim(), undefined, "not before its time");
+  await database.setNow(clock.advance({ seconds: 1 }));
+  const again = await claim();
+  assert.equal(again.failures, 1, "what was known of the host is known still");
+  await database.setNow(clock.advance({ seconds: 61 }));
+  const other = await claim();
+  assert.equal(await returnPoll(database.fleet, again, 0), false, "somebody else has it");
+  assert.equal((await row()).lease_until.equals(other.lease_until), true);
 });
 
 Deno.test("refreshing outside one's groups, and nonsense", async () => {
