@@ -63,12 +63,14 @@ export const HostRowLine = memo(({ host, now, index, chosen, onChoose }: Props) 
     </Cell>
     <Cell right label="Index age" title={host.index_error ?? undefined}>
       <span class={host.compliance === "stale" || host.index_error ? "tone-warn-text" : "muted"}>
-        {host.index_at === null ? "unknown" : <RelativeTime at={timeOf(host.index_at)} now={now} form="age" />}
+        {host.index_at === null
+          ? <span title="Not known">–</span>
+          : <RelativeTime at={timeOf(host.index_at)} now={now} form="age" />}
       </span>
     </Cell>
     <Cell right roomy>
       <span class="muted">
-        {host.seen === null ? "never" : <RelativeTime at={timeOf(host.seen)} now={now} />}
+        {host.seen === null ? "never" : <RelativeTime at={timeOf(host.seen)} now={now} form="age" />}
       </span>
     </Cell>
   </Row>

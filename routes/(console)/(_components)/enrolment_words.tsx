@@ -14,3 +14,13 @@ export function systemSaid({ os_details }: Pick<Wire<PendingEnrolment>, "os_deta
   const words = version && !name.includes(version) ? `${name} ${version}` : name;
   return words.trim().slice(0, 120) || null;
 }
+
+/**
+ * A command as root pastes it on the host: the agent's state belongs to the agent's user, and both of its services
+ * start once it has its certificate (docs/agent-install.md).
+ *
+ * @param command from enrolmentCommand
+ */
+export function asRoot(command: string): string {
+  return `runuser -u patch-agent -- ${command} && systemctl start patch-executor patch-agent`;
+}

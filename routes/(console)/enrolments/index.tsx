@@ -18,7 +18,7 @@ import { type Context, page, type RouteAccess } from "../../../web/mod.ts";
 import { readForm } from "../../(_role)/form.ts";
 import { managerUrl } from "../../(_role)/manager_url.ts";
 import { callContext, define, type State, viewerOf } from "../../(_role)/state.ts";
-import { agentAddress, systemSaid } from "../(_components)/enrolment_words.tsx";
+import { agentAddress, asRoot, systemSaid } from "../(_components)/enrolment_words.tsx";
 import { withQuery } from "../(_components)/host_words.ts";
 
 export const access = {
@@ -40,7 +40,7 @@ async function read(ctx: Context<State>, command: string | null) {
 /** What a machine runs to ask; nothing where our address cannot stand in a command. */
 function commandWithoutToken({ state, url }: Context<State>): string | undefined {
   try {
-    return enrolmentCommand(managerUrl(state, url), state.services.ca_fingerprint, null);
+    return asRoot(enrolmentCommand(managerUrl(state, url), state.services.ca_fingerprint, null));
   } catch (thrown) {
     if (thrown instanceof AppError && thrown.status < 500) return undefined;
     throw thrown;
@@ -54,7 +54,7 @@ export const handler = define.handlers({
     await readForm(ctx.req);
     const manager = managerUrl(ctx.state, ctx.url);
     const [{ token }] = await createEnrolmentTokens(services.sql, viewerOf(ctx.state).id, {}, callContext(ctx.state));
-    return page(await read(ctx, enrolmentCommand(manager, services.ca_fingerprint, token)));
+    return page(await read(ctx, asRoot(enrolmentCommand(manager, services.ca_fingerprint, token))));
   },
 });
 
@@ -77,7 +77,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
         }
       />
       {command && (
-        <Notice tone="info" title="Run this on the host, once, within 24 hours.">
+        <Notice tone="info" title="Run this as root on the host, once, within 24 hours.">
           <pre
             class="command"
             tabIndex={0}
@@ -90,8 +90,8 @@ export default define.page<typeof handler>(({ data, state, url }) => {
       {waiting.items.length === 0
         ? (
           <EmptyState title="No requests" icon="inbox" command={command ? undefined : teach}>
-            Run this on a machine with patch-agent and it waits here until somebody approves it. With an enrolment
-            command from above it need not wait.
+            Run this as root on a machine with patch-agent, and it waits here until somebody approves it. With an
+            enrolment command from above it need not wait.
           </EmptyState>
         )
         : <Queue waiting={waiting.items} now={now} />}

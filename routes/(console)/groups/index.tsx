@@ -71,8 +71,8 @@ export default define.page<typeof handler>(({ data, state }) => {
           >
             {viewer.role === "operator"
               ? "An admin decides who is in which group. Until then you manage hosts that are in no group."
-              : `Every operator manages all ${
-                countText(fleet.hosts, "host")
+              : `Every operator manages ${
+                fleet.hosts === 0 ? "every host" : `all ${countText(fleet.hosts, "host")}`
               }. Make a group where some should be for some people only.`}
           </EmptyState>
         )

@@ -110,7 +110,7 @@ export default define.page<typeof handler>(({ data, state }) => {
               <a href={`/groups/${group.id}`}>{group.name}</a>
             </>
           ))}
-        {groups.length === 0 && <a href="/groups">Groups</a>}
+        {groups.length === 0 && <a href="/groups">All groups</a>}
       </p>
     </>
   );
