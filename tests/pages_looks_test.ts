@@ -19,7 +19,7 @@ interface Look {
   error?: boolean;
 }
 
-function filled({ hosts, jobs }: Scenario): Look[] {
+function filled({ hosts, jobs, groups, clone }: Scenario & { clone: string }): Look[] {
   return [
     { name: "login", path: "/login", out: true },
     { name: "password", path: "/password" },
@@ -52,7 +52,14 @@ function filled({ hosts, jobs }: Scenario): Look[] {
     { name: "job-cancelled", path: `/jobs/${jobs.cancelled}` },
     { name: "job-waiting", path: `/jobs/${jobs.waiting}` },
     { name: "job-queued", path: `/jobs/${jobs.queued}` },
+    { name: "host-edit", path: `/hosts/${hosts.many}/edit` },
     { name: "enrolments", path: "/enrolments" },
+    { name: "enrolment-clone", path: `/enrolments/${clone}` },
+    { name: "groups", path: "/groups" },
+    { name: "group-hosts", path: `/groups/${groups.web}` },
+    { name: "group-users", path: `/groups/${groups.web}?tab=users` },
+    { name: "group-add", path: `/groups/${groups.web}?tab=add` },
+    { name: "dashboard", path: "/dashboard" },
     { name: "error-404", path: "/hosts/0198c1a0-0000-7000-8000-000000000000", error: true },
   ];
 }
@@ -62,6 +69,8 @@ const EMPTY: Look[] = [
   { name: "empty-deploy", path: "/deploy" },
   { name: "empty-jobs", path: "/jobs" },
   { name: "empty-enrolments", path: "/enrolments" },
+  { name: "empty-groups", path: "/groups" },
+  { name: "empty-dashboard", path: "/dashboard" },
 ];
 
 Deno.test({
@@ -73,7 +82,9 @@ Deno.test({
     await using made = await scenario();
     const browser = await launchBrowser();
     try {
-      await lookAt(t, browser, made.site, filled(made));
+      for (const role of ["operator", "auditor"] as const) await made.site.signIn(role, { groups: [made.groups.web] });
+      const clone = await addClone(made);
+      await lookAt(t, browser, made.site, filled({ ...made, clone }));
     } finally {
       await browser.close();
     }
@@ -95,6 +106,16 @@ Deno.test({
     }
   },
 });
+
+/** A machine that waits with the machine id of a host. */
+async function addClone({ site, hosts }: Scenario): Promise<string> {
+  const machine_id = "c1".repeat(32);
+  await site.database.sql`update hosts set machine_hash = ${machine_id} where id = ${hosts.web6}`;
+  const body = { machine_id, fqdn: "web-06-copy.example.org", ip_address: "10.20.1.66" };
+  assert.ok((await site.anonymous.post("/api/v1/enroll", body)).status < 300);
+  const [{ id }] = await site.database.sql`select id from enrolments where fqdn = ${body.fqdn}`;
+  return id;
+}
 
 async function lookAt(t: Deno.TestContext, browser: Browser, site: TestSite, looks: Look[]): Promise<void> {
   const { token } = await site.signIn("admin", { kind: "browser" });
