@@ -115,13 +115,11 @@ sandboxTest("below a folder there are no services, whatever runs on the machine"
   await executor.close();
 });
 
-const running = (await new Deno.Command("/usr/bin/cat", { args: ["/proc/1/comm"] }).output()).stdout;
-const systemd = new TextDecoder().decode(running).trim() === "systemd";
-Deno.test({
-  name: `systemd's own journal is seen at work${systemd ? "" : " (left out: this machine is not run by systemd)"}`,
-  ignore: !systemd,
-  fn: async () => {
-    const service = await createServices(null).service("systemd-journald");
-    assert.deepEqual([service?.name, service?.healthy], ["systemd-journald.service", true]);
-  },
+// Whatever runs the machine of the test: where it is systemd its journal is at work, elsewhere there is no such unit.
+const { stdout } = await new Deno.Command("/usr/bin/cat", { args: ["/proc/1/comm"] }).output();
+const running = new TextDecoder().decode(stdout).trim();
+Deno.test(`systemd's own journal, on a machine whose process 1 is ${running}`, async () => {
+  const service = await createServices(null).service("systemd-journald");
+  const expected = running === "systemd" ? ["systemd-journald.service", true] : [undefined, undefined];
+  assert.deepEqual([service?.name, service?.healthy], expected);
 });
