@@ -75,6 +75,7 @@ export function packageFiles(root: string, options: PackageOptions): PackageFile
     file(`${doc}/copyright`, "packaging/agent/copyright"),
     made(`${doc}/changelog.gz`, compress(changelog(options))),
     made(`${doc}/third-party-notices.gz`, compress(options.notices)),
+    file("/usr/share/lintian/overrides/patch-agent", "packaging/agent/lintian-overrides"),
     made("/usr/share/man/man1/patch-agent.1.gz", compress(manualPage(options))),
   ].sort((a, b) => a.path < b.path ? -1 : 1);
 }

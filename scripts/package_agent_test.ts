@@ -107,6 +107,9 @@ drwxr-xr-x root/root ./usr/share/doc/patch-agent/
 -rw-r--r-- root/root ./usr/share/doc/patch-agent/changelog.gz
 -rw-r--r-- root/root ./usr/share/doc/patch-agent/copyright
 -rw-r--r-- root/root ./usr/share/doc/patch-agent/third-party-notices.gz
+drwxr-xr-x root/root ./usr/share/lintian/
+drwxr-xr-x root/root ./usr/share/lintian/overrides/
+-rw-r--r-- root/root ./usr/share/lintian/overrides/patch-agent
 drwxr-xr-x root/root ./usr/share/man/
 drwxr-xr-x root/root ./usr/share/man/man1/
 -rw-r--r-- root/root ./usr/share/man/man1/patch-agent.1.gz`;
