@@ -170,7 +170,7 @@ function selectHosts(db: Db, viewer: string, chosen: Fragment, wanted: Fragment)
         select count(*) filter (where hp.state = 'installable')::int as patches,
           count(*) filter (where hp.state = 'installable' and o.security)::int as security,
           -- A lying host's sizes may add up to more than a number holds.
-          least(sum(o.size_bytes) filter (where hp.state = 'installable'), ${Number.MAX_SAFE_INTEGER})::int8
+          least(coalesce(sum(o.size_bytes) filter (where hp.state = 'installable'), 0), ${Number.MAX_SAFE_INTEGER})::int8
             as size_bytes,
           bool_or(o.requires_reboot) filter (where hp.state = 'installable') as requires_reboot,
           count(*) filter (where hp.state <> 'installable')::int as not_installable

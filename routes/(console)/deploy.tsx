@@ -151,7 +151,7 @@ export default define.page<typeof handler>(({ data, state }) => {
       <PageHead
         title={totals.hosts === 1
           ? `Deploy to ${preview.hosts[0].name}`
-          : `Deploy to ${countText(totals.hosts, "host")}`}
+          : `Deploy to ${countText(totals.hosts_with_patches || totals.hosts, "host")}`}
         crumbs={[{ href: "/deploy", label: "Deploy" }]}
         state={totals.patches === 0
           ? "Nothing can be installed there now."
