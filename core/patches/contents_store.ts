@@ -105,23 +105,32 @@ export async function offerIds(
     hash,
     package_id: packages.get(packageKey(offer)) ?? null,
   }));
-  await db`
-    insert into update_offers
-      (hash, package_id, version, repositories, security, security_version, severity, severity_source, cve_ids,
-       cve_source, advisory_ids, size_bytes, installed_size_delta_bytes, source_package, description, requires_reboot,
-       security_known, first_seen_at)
-    select decode(hash, 'hex'), package_id, version, repositories, security, security_version, severity,
-      severity_source, cve_ids, cve_source, advisory_ids, size_bytes, installed_size_delta_bytes, source_package,
-      description, requires_reboot, security_known, ${firstSeen}
-    from jsonb_to_recordset(${db.json(rows as never)}) as new (
-      hash text, package_id int8, version text, repositories text[], security boolean, security_version text,
-      severity text, severity_source text, cve_ids text[], cve_source text, advisory_ids text[], size_bytes int8,
-      installed_size_delta_bytes int8, source_package text, description text, requires_reboot boolean,
-      security_known boolean)
-    order by hash
-    on conflict (hash) do nothing`;
+  for (const slice of slices(rows)) {
+    await db`
+      insert into update_offers
+        (hash, package_id, version, repositories, security, security_version, severity, severity_source, cve_ids,
+         cve_source, advisory_ids, size_bytes, installed_size_delta_bytes, source_package, description, requires_reboot,
+         security_known, first_seen_at)
+      select decode(hash, 'hex'), package_id, version, repositories, security, security_version, severity,
+        severity_source, cve_ids, cve_source, advisory_ids, size_bytes, installed_size_delta_bytes, source_package,
+        description, requires_reboot, security_known, ${firstSeen}
+      from jsonb_to_recordset(${db.json(slice as never)}) as new (
+        hash text, package_id int8, version text, repositories text[], security boolean, security_version text,
+        severity text, severity_source text, cve_ids text[], cve_source text, advisory_ids text[], size_bytes int8,
+        installed_size_delta_bytes int8, source_package text, description text, requires_reboot boolean,
+        security_known boolean)
+      order by hash
+      on conflict (hash) do nothing`;
+  }
   await readOffers(db, missing.map(([hash]) => hash), ids);
   return ids;
+}
+
+/** Rows that go to the database in one statement: the text of all that a host may send would weigh 16 MiB, twice. */
+const ROWS_AT_ONCE = 500;
+
+function* slices<Row>(rows: Row[]): Generator<Row[]> {
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) yield rows.slice(at, at + ROWS_AT_ONCE);
 }
 
 async function readOffers(db: Db, hashes: string[], ids: Map<string, number>): Promise<void> {
@@ -189,32 +198,34 @@ export async function replacePatches(
   }));
   const kept = rows.map((row) => row.package_id);
   await db`delete from host_patches where host_id = ${hostId} and package_id <> all(${kept}::int8[])`;
-  await db`
-    insert into host_patches as present
-      (host_id, package_id, offer_id, current_version, state, state_reason, phased_percent, new_dependencies,
-       removes, reboot_reason, first_seen_at)
-    select ${hostId}::uuid, new.*, ${seen}::timestamptz
-    from jsonb_to_recordset(${db.json(rows as never)}) as new (
-      package_id int8, offer_id int8, current_version text, state text, state_reason text, phased_percent int,
-      new_dependencies text[], removes text[], reboot_reason text)
-    where not exists (
-      select from host_patches old
-      where old.host_id = ${hostId}::uuid and old.package_id = new.package_id
-        and (old.offer_id, old.current_version, old.state, old.state_reason, old.phased_percent, old.new_dependencies,
-            old.removes, old.reboot_reason)
-          is not distinct from
-          (new.offer_id, new.current_version, new.state, new.state_reason, new.phased_percent, new.new_dependencies,
-           new.removes, new.reboot_reason)
-    )
-    on conflict (host_id, package_id) do update set
-      offer_id = excluded.offer_id, current_version = excluded.current_version, state = excluded.state,
-      state_reason = excluded.state_reason, phased_percent = excluded.phased_percent,
-      new_dependencies = excluded.new_dependencies,
-      removes = excluded.removes, reboot_reason = excluded.reboot_reason,
-      first_seen_at = case
-        when (select version from update_offers where id = present.offer_id)
-          = (select version from update_offers where id = excluded.offer_id)
-        then present.first_seen_at else excluded.first_seen_at end`;
+  for (const slice of slices(rows)) {
+    await db`
+      insert into host_patches as present
+        (host_id, package_id, offer_id, current_version, state, state_reason, phased_percent, new_dependencies,
+         removes, reboot_reason, first_seen_at)
+      select ${hostId}::uuid, new.*, ${seen}::timestamptz
+      from jsonb_to_recordset(${db.json(slice as never)}) as new (
+        package_id int8, offer_id int8, current_version text, state text, state_reason text, phased_percent int,
+        new_dependencies text[], removes text[], reboot_reason text)
+      where not exists (
+        select from host_patches old
+        where old.host_id = ${hostId}::uuid and old.package_id = new.package_id
+          and (old.offer_id, old.current_version, old.state, old.state_reason, old.phased_percent, old.new_dependencies,
+              old.removes, old.reboot_reason)
+            is not distinct from
+            (new.offer_id, new.current_version, new.state, new.state_reason, new.phased_percent, new.new_dependencies,
+             new.removes, new.reboot_reason)
+      )
+      on conflict (host_id, package_id) do update set
+        offer_id = excluded.offer_id, current_version = excluded.current_version, state = excluded.state,
+        state_reason = excluded.state_reason, phased_percent = excluded.phased_percent,
+        new_dependencies = excluded.new_dependencies,
+        removes = excluded.removes, reboot_reason = excluded.reboot_reason,
+        first_seen_at = case
+          when (select version from update_offers where id = present.offer_id)
+            = (select version from update_offers where id = excluded.offer_id)
+          then present.first_seen_at else excluded.first_seen_at end`;
+  }
 }
 
 const OldestRow = z.object({

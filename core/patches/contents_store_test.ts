@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { Patch } from "../../protocol/api.ts";
+import { addSceneHost } from "../../testing/fleet_scene.ts";
 import { type TestDatabase, testDatabase } from "../../testing/database.ts";
 import { waitFor } from "../../testing/wait_for.ts";
 import { fakeClock } from "../../testing/fake_clock.ts";
 import { transaction } from "../database/connection.ts";
 import type { Tx } from "../database/types.ts";
-import { offerIds, packageIds } from "./contents_store.ts";
+import { offerIds, packageIds, replacePatches } from "./contents_store.ts";
 import { normalisePatches } from "./rules.ts";
 
 const freely = { spend: () => {} };
@@ -60,7 +61,7 @@ Deno.test("new packages in opposite orders: nobody waits crosswise", async () =>
 Deno.test("new offers in opposite orders: nobody waits crosswise", async () => {
   await using database = await testDatabase();
   const clock = fakeClock();
-  const patches = await normalisePatches(
+  const patches = normalisePatches(
     ["a", "b", "c"].map((name) =>
       Patch.parse({ name, current_version: "1", available_version: "2", severity: "unknown" })
     ),
@@ -87,4 +88,46 @@ Deno.test("the same key twice in one list is one package", async () => {
   const ids = await transaction(database.fleet, (tx) => packageIds(tx, [key, { ...key }, key], freely));
   assert.equal(ids.size, 1);
   assert.equal((await database.sql`select from packages`).length, 1);
+});
+
+Deno.test("more updates than one statement takes: all are there, and the same ones again write nothing", async () => {
+  await using database = await testDatabase();
+  const clock = fakeClock();
+  await database.setNow(clock.now());
+  const host = await addSceneHost(database, clock, "h");
+  const patches = normalisePatches(
+    Array.from(
+      { length: 1_203 },
+      (_, index) =>
+        Patch.parse({ name: `p${index}`, current_version: "1", available_version: "2", severity: "unknown" }),
+    ),
+  );
+  const land = () =>
+    transaction(database.fleet, async (tx) => {
+      const packages = await packageIds(tx, patches.map((patch) => patch.offer), freely);
+      const offers = await offerIds(tx, patches, packages, clock.now(), freely);
+      assert.equal(offers.size, patches.length);
+      await replacePatches(tx, host, patches, packages, offers, clock.now());
+    });
+  const stored = () =>
+    database.sql`
+      select p.name, encode(o.hash, 'hex') as hash, hp.xmin::text as written
+      from host_patches hp join packages p on p.id = hp.package_id
+        join update_offers o on o.id = hp.offer_id and o.package_id = p.id
+      where hp.host_id = ${host}`;
+  await land();
+  const first = await stored();
+  assert.deepEqual(
+    new Map(first.map((row) => [row.name, row.hash])),
+    new Map(patches.map((patch) => [patch.offer.name, patch.offer_hash])),
+  );
+  await land();
+  const again = await stored();
+  assert.deepEqual(
+    new Map(again.map((row) => [row.name, row.written])),
+    new Map(first.map((row) => [row.name, row.written])),
+  );
+  patches.splice(0, 700);
+  await land();
+  assert.deepEqual(new Set((await stored()).map((row) => row.name)), new Set(patches.map(({ offer }) => offer.name)));
 });

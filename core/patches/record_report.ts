@@ -1,7 +1,7 @@
 import { type Sql, transaction } from "../database/connection.ts";
 import { appendEvent } from "../live/append_event.ts";
 import type { Tx } from "../database/types.ts";
-import { countPatches, hashHex, normalisePackages, normalisePatches, plain } from "./rules.ts";
+import { countPatches, hashList, normalisePackages, normalisePatches, plain } from "./rules.ts";
 import { Allowance } from "./allowance.ts";
 import { acceptReport, lockReport, noteSpent } from "./store.ts";
 import {
@@ -33,11 +33,11 @@ export async function recordReport(
   report: Report,
   options: { received_at: Temporal.Instant; requested?: boolean },
 ): Promise<RecordedReport> {
-  const patches = report.patches && await normalisePatches(report.patches.patches);
+  const patches = report.patches && normalisePatches(report.patches.patches);
   const packages = report.packages && normalisePackages(report.packages);
   const sent = {
-    patches: patches && Uint8Array.fromHex(await hashHex(patches)),
-    packages: packages && Uint8Array.fromHex(await hashHex(packages)),
+    patches: patches && hashList(patches),
+    packages: packages && hashList(packages),
   };
   return await transaction(sql, async (tx) => {
     // Before any row: what this report is about to refer to must not be removed meanwhile.

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { InstalledPackage, Patch, PatchState, Severity } from "../../protocol/api.ts";
 import { PackageVersion } from "../../protocol/api.ts";
 import type { Clock } from "../clock.ts";
@@ -48,7 +49,7 @@ export function installedVersion(version: string): string {
  * Pending updates in the stored form, sorted and each once.
  * @throws RefusedReport when a version is none: it would become part of a command on the host
  */
-export async function normalisePatches(patches: Patch[]): Promise<NormalPatch[]> {
+export function normalisePatches(patches: Patch[]): NormalPatch[] {
   const byKey = new Map<string, Omit<NormalPatch, "offer_hash">>();
   for (const patch of patches) {
     const normal = normalisePatch(patch);
@@ -56,7 +57,7 @@ export async function normalisePatches(patches: Patch[]): Promise<NormalPatch[]>
     if (!byKey.has(key)) byKey.set(key, normal);
   }
   const list = sorted([...byKey.values()], (item) => item.offer);
-  return await Promise.all(list.map(async (item) => ({ ...item, offer_hash: await hashHex(item.offer) })));
+  return list.map((item) => ({ ...item, offer_hash: hashOf([JSON.stringify(item.offer)]).toHex() }));
 }
 
 function normalisePatch(patch: Patch): Omit<NormalPatch, "offer_hash"> {
@@ -143,10 +144,23 @@ export function countPatches(patches: NormalPatch[]): PatchCounts {
   return counts;
 }
 
-/** SHA-256 over JSON with keys in the order of the types, hexadecimal. */
-export async function hashHex(value: unknown): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(value));
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+/**
+ * SHA-256 over a list as JSON with keys in the order of the types. Item after item: the text of a whole list, and its
+ * bytes, would weigh as much as the host's answer once more.
+ */
+export function hashList(items: unknown[]): Uint8Array {
+  function* parts() {
+    yield "[";
+    for (const [index, item] of items.entries()) yield `${index === 0 ? "" : ","}${JSON.stringify(item)}`;
+    yield "]";
+  }
+  return hashOf(parts());
+}
+
+function hashOf(parts: Iterable<string>): Uint8Array {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
 }
 
 /** Two machines' clocks differ a little; what is further ahead than this is not true. Minutes. */

@@ -3,6 +3,7 @@ import { PackageList, type Patch, Patch as PatchSchema } from "../../protocol/ap
 import { fakeClock } from "../../testing/fake_clock.ts";
 import {
   countPatches,
+  hashList,
   normalisePackages,
   normalisePatches,
   readInstant,
@@ -21,15 +22,15 @@ function patch(fields: Record<string, unknown>): Patch {
   });
 }
 
-async function only(fields: Record<string, unknown>) {
-  const list = await normalisePatches([patch(fields)]);
+function only(fields: Record<string, unknown>) {
+  const list = normalisePatches([patch(fields)]);
   assert.equal(list.length, 1);
   return list[0];
 }
 
-Deno.test("versions that would become part of a command are refused", async () => {
+Deno.test("versions that would become part of a command are refused", () => {
   for (const version of ["-o=Evil", "", "1 2", "$(id)", "1;2", "../1", "\u202e1", "1\n2", "--"]) {
-    await assert.rejects(() => only({ available_version: version }), (error: Error) => {
+    assert.throws(() => only({ available_version: version }), (error: Error) => {
       assert.ok(error instanceof RefusedReport);
       assert.equal(error.message, "The available version of libc6 is not a version.");
       return true;
@@ -37,17 +38,17 @@ Deno.test("versions that would become part of a command are refused", async () =
   }
 });
 
-Deno.test("a public apt agent's shifted columns are put right", async () => {
+Deno.test("a public apt agent's shifted columns are put right", () => {
   for (const arch of ["amd64", "arm64", "armhf", "i386", "all", "ppc64el", "s390x", "riscv64"]) {
-    const { offer, current_version } = await only({ current_version: "2.36-9+deb12u13", available_version: arch });
+    const { offer, current_version } = only({ current_version: "2.36-9+deb12u13", available_version: arch });
     assert.deepEqual([offer.version, offer.arch, current_version], ["2.36-9+deb12u13", arch, null]);
   }
   // Without a current version nothing is shifted: then it is what it says, and no version either way round.
-  assert.equal((await only({ current_version: "", available_version: "amd64" })).offer.version, "amd64");
+  assert.equal(only({ current_version: "", available_version: "amd64" }).offer.version, "amd64");
 });
 
-Deno.test("what an agent leaves out is absent, not zero", async () => {
-  const { offer, ...rest } = await only({ current_version: "", severity: "nonsense" });
+Deno.test("what an agent leaves out is absent, not zero", () => {
+  const { offer, ...rest } = only({ current_version: "", severity: "nonsense" });
   assert.deepEqual(
     [rest.current_version, rest.state, rest.state_reason, rest.phased_percent, rest.new_dependencies],
     [null, "installable", null, null, []],
@@ -58,7 +59,7 @@ Deno.test("what an agent leaves out is absent, not zero", async () => {
   );
 });
 
-Deno.test("states follow from flags where an agent has no state", async () => {
+Deno.test("states follow from flags where an agent has no state", () => {
   const table: [Record<string, unknown>, string][] = [
     [{}, "installable"],
     [{ installable: true, phased_percent: 10 }, "installable"],
@@ -69,25 +70,25 @@ Deno.test("states follow from flags where an agent has no state", async () => {
     [{ installable: false }, "kept_back"],
     [{ installable: false, state: "excluded" }, "excluded"],
   ];
-  for (const [fields, state] of table) assert.equal((await only(fields)).state, state, JSON.stringify(fields));
+  for (const [fields, state] of table) assert.equal((only(fields)).state, state, JSON.stringify(fields));
 });
 
-Deno.test("a severity guessed from a name is kept, marked and not counted", async () => {
-  const guessed = await only({ name: "a", severity: "critical" });
-  const vendor = await only({ name: "b", severity: "critical", severity_source: "vendor-advisory" });
+Deno.test("a severity guessed from a name is kept, marked and not counted", () => {
+  const guessed = only({ name: "a", severity: "critical" });
+  const vendor = only({ name: "b", severity: "critical", severity_source: "vendor-advisory" });
   assert.deepEqual([guessed.offer.severity, guessed.offer.severity_source], ["critical", "unverified"]);
   assert.deepEqual([trustedSeverity(guessed.offer), trustedSeverity(vendor.offer)], ["unknown", "critical"]);
   const counts = countPatches([guessed, vendor]);
   assert.deepEqual([counts.critical, counts.unknown], [1, 1]);
 });
 
-Deno.test("CVE ids are checked, in capitals, once and in order", async () => {
-  const { offer } = await only({ cve_ids: ["cve-2026-0002", "CVE-2026-0001", "CVE-2026-0002", "CVE-x", "<b>", ""] });
+Deno.test("CVE ids are checked, in capitals, once and in order", () => {
+  const { offer } = only({ cve_ids: ["cve-2026-0002", "CVE-2026-0001", "CVE-2026-0002", "CVE-x", "<b>", ""] });
   assert.deepEqual(offer.cve_ids, ["CVE-2026-0001", "CVE-2026-0002"]);
 });
 
-Deno.test("words lose what steers a terminal or breaks JSON", async () => {
-  const { offer, state_reason } = await only({
+Deno.test("words lose what steers a terminal or breaks JSON", () => {
+  const { offer, state_reason } = only({
     description: "a\u001b[31mb\u202ec\ud800d",
     repository: "main\n",
     state_reason: "\u0007 \u009b",
@@ -95,21 +96,21 @@ Deno.test("words lose what steers a terminal or breaks JSON", async () => {
   assert.deepEqual([offer.description, offer.repositories, state_reason], ["a [31mb c\ufffdd", ["main"], null]);
 });
 
-Deno.test("numbers are whole and within what a number holds", async () => {
-  const { offer } = await only({ size_bytes: 2 ** 53, installed_size_delta_bytes: -1.5 });
+Deno.test("numbers are whole and within what a number holds", () => {
+  const { offer } = only({ size_bytes: 2 ** 53, installed_size_delta_bytes: -1.5 });
   assert.equal(offer.size_bytes, Number.MAX_SAFE_INTEGER);
   assert.equal(offer.installed_size_delta_bytes, -1);
 });
 
-Deno.test("the order in which an agent lists makes no difference to hash and result", async () => {
+Deno.test("the order in which an agent lists makes no difference to hash and result", () => {
   const list = ["b", "a", "B", "a"].map((name, i) => patch({ name, arch: i === 3 ? "arm64" : "amd64" }));
-  const forward = await normalisePatches([...list]);
-  assert.deepEqual(await normalisePatches([...list].reverse()), forward);
+  const forward = normalisePatches([...list]);
+  assert.deepEqual(normalisePatches([...list].reverse()), forward);
   assert.deepEqual(forward.map(({ offer }) => offer.name + offer.arch), ["Bamd64", "aamd64", "aarm64", "bamd64"]);
 });
 
-Deno.test("a package listed twice counts once", async () => {
-  assert.equal((await normalisePatches([patch({}), patch({ available_version: "3" })])).length, 1);
+Deno.test("a package listed twice counts once", () => {
+  assert.equal(normalisePatches([patch({}), patch({ available_version: "3" })]).length, 1);
   const kernels = PackageList.parse({
     packages: [
       { name: "kernel", version: "6.1", install_date: "2026-01-02T00:00:00Z" },
@@ -121,9 +122,9 @@ Deno.test("a package listed twice counts once", async () => {
   assert.deepEqual([kernel.version, kernel.installed_at, more.length], ["6.2", "2026-03-02T00:00:00.000Z", 0]);
 });
 
-Deno.test("counters hold every update once as state and once as severity", async () => {
+Deno.test("counters hold every update once as state and once as severity", () => {
   const states = ["installable", "held", "phased", "kept_back", "excluded", "blocked", "pinned"];
-  const list = await normalisePatches(states.map((state, i) =>
+  const list = normalisePatches(states.map((state, i) =>
     patch({
       name: `p${i}`,
       state,
@@ -170,4 +171,16 @@ Deno.test("a host's times are taken only where they can be true", () => {
     ["9999-01-01T00:00:00Z", null],
   ];
   for (const [text, expected] of table) assert.equal(readInstant(text, clock)?.toString() ?? null, expected, `${text}`);
+});
+
+Deno.test("a list's hash is that of its JSON: what is stored stays true", async () => {
+  const whole = async (value: unknown) =>
+    new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(value))));
+  for (
+    const list of [[], [1], normalisePatches([patch({ name: "a" }), patch({ name: "b" })]), ["ä\ud83d", { x: null }]]
+  ) {
+    assert.deepEqual(hashList(list), await whole(list));
+  }
+  const [{ offer, offer_hash }] = normalisePatches([patch({})]);
+  assert.equal(offer_hash, (await whole(offer)).toHex());
 });
