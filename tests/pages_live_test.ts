@@ -142,8 +142,9 @@ Deno.test({
       await t.step("hosts: rows follow, what was ticked stays ticked, what is typed stays typed", async () => {
         await visitor.go("/hosts");
         await says(page, /^Live$/);
+        // What is typed filters at once; the bar of what is chosen stands in its place afterwards.
+        await page.fill("form[aria-label=Filters] input[type=search]", "web-0");
         await page.check("input[aria-label='Choose web-06.example.org']");
-        await page.fill("form[aria-label=Filters] input[type=search]", "half a wo");
         const name = "web-06.example.org";
         await answer(site.database, past, hosts.web6, {
           name,
@@ -158,7 +159,7 @@ Deno.test({
         await row.locator("text=Degraded").waitFor();
         assert.match(await row.textContent() ?? "", /Degraded.*32/, "three updates, two of them security");
         assert.ok(await page.isChecked("input[aria-label='Choose web-06.example.org']"));
-        assert.equal(await page.inputValue("form[aria-label=Filters] input[type=search]"), "half a wo");
+        assert.equal(await page.inputValue("form[aria-label=Filters] input[type=search]"), "web-0");
       });
 
       await t.step("a host's page renews itself, but not while somebody types there", async () => {
