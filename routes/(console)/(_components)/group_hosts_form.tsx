@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { Badge, Simulated } from "../../../components/badge.tsx";
 import { Button, LinkButton } from "../../../components/button.tsx";
 import { Filters, FilterSelect } from "../../../components/filters.tsx";
@@ -67,11 +68,7 @@ export function GroupHostsForm({ group, hosts, inside, filter, may_change, now, 
       {items.length === 0
         ? <NoHosts group={group} inside={inside} filtered={filtered} may_change={may_change} at={at} />
         : (
-          <form
-            class="stack"
-            method="post"
-            action={`/groups/${group.id}/${inside ? "remove-hosts" : "add-hosts"}`}
-          >
+          <MaybeForm action={may_change ? `/groups/${group.id}/${inside ? "remove-hosts" : "add-hosts"}` : null}>
             {may_change && (
               <div class="bar-row">
                 <input type="hidden" name="filter" value={query.toString()} />
@@ -142,10 +139,16 @@ export function GroupHostsForm({ group, hosts, inside, filter, may_change, now, 
                 {may_change && ", or take all of them at once with the button above"}.
               </p>
             )}
-          </form>
+          </MaybeForm>
         )}
     </>
   );
+}
+
+/** Who may change nothing is offered no form. */
+function MaybeForm({ action, children }: { action: string | null; children: ComponentChildren }) {
+  if (action === null) return <div class="stack">{children}</div>;
+  return <form class="stack" method="post" action={action}>{children}</form>;
 }
 
 function resultOf(total: number, alone: number, inside: boolean): string {
