@@ -12,6 +12,7 @@ import { builtinModules } from "node:module";
 import * as esbuild from "esbuild";
 import { collectLicenses } from "../cli/collect_licenses.ts";
 import { readArguments } from "../cli/arguments.ts";
+import { MANAGER_HEAP } from "../cli/manager_command.ts";
 import { complain, say } from "../cli/program.ts";
 import { EXECUTOR_HEAP, EXECUTOR_PROGRAMS, MACHINE_PROGRAMS } from "../agent/permissions_executor.ts";
 import { ARGON2_FILE } from "../core/permissions.ts";
@@ -27,8 +28,8 @@ interface Executable {
   carries: string[];
   /** Its rights; it gives back at its start what it does not need (see the first lines of its commands). */
   permissions: string[];
-  /** Limit of its heap, as a flag; by default the engine's own, which grows with the machine. */
-  heap?: string;
+  /** How its heap may grow, as a flag. */
+  heap: string;
 }
 
 const executables: Executable[] = [
@@ -38,6 +39,7 @@ const executables: Executable[] = [
     carries: ["migrations", "dist", "node_modules", "licenses.txt"],
     // main hands rights out to its roles; paths come from the configuration, which is not known yet.
     permissions: ["net", "read", "write", "env", "ffi"],
+    heap: MANAGER_HEAP,
   },
   {
     name: "patch-agent",
@@ -151,7 +153,7 @@ async function compile(
       "--no-check",
       "--no-prompt",
       "--unstable-worker-options",
-      ...(heap === undefined ? [] : [heap]),
+      heap,
       ...permissions.map((right) => `--allow-${right}`),
       ...included,
       "--output",

@@ -310,13 +310,39 @@ export const HOSTILITIES: Hostility[] = [
   },
 ];
 
-/** Starts one of them on a free port of 127.0.0.1. */
-export async function startHostile({ answers, certificate }: Hostility) {
-  const pair: TestPair | undefined = certificate && await makeLeaf(root, certificate);
+/** What answers for a hostile host: its own answers, and honest ones for everything else. */
+export function hostileHandler({ answers }: Pick<Hostility, "answers">): Handler {
   const all = { ...HONEST, ...answers };
-  return await agentServer((request, response) => {
+  return (request, response) => {
     const handler = all[request.url!.split("?")[0]];
     if (handler) return handler(request, response);
     response.writeHead(404).end();
-  }, pair);
+  };
 }
+
+/** Starts one of them on a free port of 127.0.0.1. */
+export async function startHostile(hostility: Hostility) {
+  const pair: TestPair | undefined = hostility.certificate && await makeLeaf(root, hostility.certificate);
+  return await agentServer(hostileHandler(hostility), pair);
+}
+
+/** As large as the protocol lets an answer be, and nothing wrong with it: what costs most. */
+export const LARGEST: Hostility = {
+  name: "the largest report that is taken",
+  answers: {
+    [PATCHES]: (request, response) => {
+      largest ??= envelope({
+        patches: list(9_000, (index) =>
+          patch(`large${index}`, {
+            description: "d".repeat(700),
+            state_reason: "r".repeat(500),
+            reboot_reason: "s".repeat(300),
+          })),
+        state: "ok",
+      });
+      json(largest)(request, response);
+    },
+  },
+  end: { ...healthy, refused: null, stored: [1, 9_000] },
+};
+let largest: string | undefined;

@@ -2,7 +2,10 @@ import { AgentError } from "./agent_error.ts";
 
 /** What every answer may weigh without asking, in bytes: the lists of a host with some thousand packages. */
 export const FREE_ANSWER_BYTES = 2 ** 20;
-/** Polls that may hold larger answers at once. One of 16 MiB becomes some 200 MiB of objects while it is written down. */
+/**
+ * Polls that may hold larger answers at once. One of 16 MiB needs some 100 MiB until it is written down, and what is left
+ * of it is collected later: see docs/hostile-hosts.md.
+ */
 export const LARGE_PLACES = 2;
 /** How long a poll waits for a place, in milliseconds; then it is asked again later. Below the poll's lease. */
 export const LARGE_WAIT_MS = 25_000;
