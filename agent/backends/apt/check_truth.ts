@@ -38,7 +38,18 @@ const quiet = ["Debug::NoLocking=1", "APT::Get::Show-User-Simulation-Note=0", "D
 export async function readAptTruth(root: string | null, native: string, keep: Map<string, string>): Promise<AptTruth> {
   const run = (program: string, args: string[]) => read(aptCall(root, program, args));
   const short = (name: string) => name.endsWith(`:${native}`) ? name.slice(0, -native.length - 1) : name;
-  const words = [...keep].map(([name, version]) => `${name.includes(":") ? name : `${name}:${native}`}=${version}`);
+  const names = await readNamesInstalled(root);
+  const upgradable = new Map<string, { from: string; to: string }>();
+  const older = new Map<string, string>();
+  for (let start = 0; start < names.length; start += 2_000) {
+    const policy = await run(programs.apt_cache, ["policy", ...names.slice(start, start + 2_000)]);
+    for (const [name, versions] of readUpgradable(policy.stdout)) upgradable.set(short(name), versions);
+    for (const [name, version] of readOlder(policy.stdout)) older.set(short(name), version);
+  }
+  // apt would bring these back to an older version, which the listing never offers.
+  const words = [...older, ...keep].map(([name, version]) =>
+    `${name.includes(":") ? name : `${name}:${native}`}=${version}`
+  );
   const upgrade = await run(programs.apt_get, ["-s", "-q", ...quiet, "--with-new-pkgs", "upgrade", ...words]);
   const full = await run(programs.apt_get, ["-s", "-q", ...quiet, "dist-upgrade"]);
   const uris = await run(programs.apt_get, [
@@ -52,18 +63,6 @@ export async function readAptTruth(root: string | null, native: string, keep: Ma
   ]);
   const targets = await run(programs.apt_get, ["indextargets"]);
   const held = await run(programs.apt_mark, ["showhold"]);
-  const names = (await run(programs.dpkg_query, [
-    ...adminDirectory(root),
-    "-W",
-    "-f=${db:Status-Status} ${binary:Package}\\n",
-  ])).stdout.split("\n").filter((line) => /^(?!not-installed|config-files)\S/.test(line)).map((line) =>
-    line.split(" ")[1]
-  );
-  const upgradable = new Map<string, { from: string; to: string }>();
-  for (let start = 0; start < names.length; start += 2_000) {
-    const policy = await run(programs.apt_cache, ["policy", ...names.slice(start, start + 2_000)]);
-    for (const [name, versions] of readUpgradable(policy.stdout)) upgradable.set(short(name), versions);
-  }
   const planned = readSimulation(upgrade.stdout);
   const dist = readSimulation(full.stdout);
   return {
@@ -73,7 +72,9 @@ export async function readAptTruth(root: string | null, native: string, keep: Ma
     added: planned.added,
     kept_back: readNames(upgrade.stdout, /kept back:$/),
     deferred: readNames(upgrade.stdout, /deferred due to phasing:$/),
-    only_dist_upgrade: new Set([...dist.updated.keys()].filter((name) => !planned.updated.has(name))),
+    only_dist_upgrade: new Set(
+      [...dist.updated.keys()].filter((name) => !planned.updated.has(name) && !older.has(name)),
+    ),
     removed: dist.removed,
     held: new Set(held.stdout.split("\n").filter(Boolean).map(short)),
     security: await readSecurity(root, upgradable),
@@ -122,6 +123,25 @@ export function readUpgradable(text: string): Map<string, { from: string; to: st
     if (at >= 0 && at < block.indexOf(`\n *** ${from} `)) found.set(head.slice(0, -1), { from, to });
   }
   return found;
+}
+
+/** Packages of `apt-cache policy` whose candidate stands below the installed version, which is answered. */
+function readOlder(text: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const block of text.split(/\n(?=\S)/)) {
+    const [head, installed, candidate] = block.split("\n").map((line) => line.split(": ").at(-1)!);
+    const place = block.indexOf(`\n *** ${installed} `);
+    if (place >= 0 && block.indexOf(`\n     ${candidate} `) > place) found.set(head.slice(0, -1), installed);
+  }
+  return found;
+}
+
+async function readNamesInstalled(root: string | null): Promise<string[]> {
+  const args = [...adminDirectory(root), "-W", "-f=${db:Status-Status} ${binary:Package}\\n"];
+  const { stdout } = await read(aptCall(root, programs.dpkg_query, args));
+  return stdout.split("\n").filter((line) => /^(?!not-installed|config-files)\S/.test(line)).map((line) =>
+    line.split(" ")[1]
+  );
 }
 
 /** `apt-cache madison` names every version with its source; dpkg says which of them are newer. */

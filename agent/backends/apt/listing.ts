@@ -122,6 +122,7 @@ function stuckPackages(updates: Updates): Map<string, string> {
   for (const [key, { state }] of updates.obstacles) {
     if (state === "blocked") stuck.set(key, "comes from a source whose signature could not be verified");
   }
+  for (const row of updates.older) stuck.set(row.key, "would go back to an older version by a preference of this host");
   for (const { row } of updates.pinned) stuck.set(row.key, "is held by a preference of this host");
   for (const row of updates.rows) {
     if (isHeld(row)) stuck.set(row.key, "is on hold on this host");

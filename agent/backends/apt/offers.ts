@@ -27,13 +27,15 @@ export interface Offers {
   /** Everything whose candidate is newer than what is installed: the same set as `apt list --upgradable`. */
   offers: Offer[];
   pinned: PinnedOffer[];
+  /** What apt would bring back to an older version, because a preference of 1000 or more asks for it. */
+  older: InstalledRow[];
 }
 
 /** @throws Error when apt cannot read its own index */
 export async function readOffers(root: string | null, rows: InstalledRow[]): Promise<Offers> {
   const table = await readPolicies(root, rows.map((row) => row.key));
   const release = hostRelease(table.values());
-  const found: Offers = { offers: [], pinned: [] };
+  const found: Offers = { offers: [], pinned: [], older: [] };
   for (const row of rows) {
     const policy = table.get(row.key);
     if (!policy) continue;
@@ -42,10 +44,17 @@ export async function readOffers(root: string | null, rows: InstalledRow[]): Pro
       found.offers.push({ row, policy, pending });
       continue;
     }
+    if (isOlder(policy)) found.older.push(row);
     const pin = findPin(policy, release);
     if (pin !== null) found.pinned.push({ row, policy, pin });
   }
   return found;
+}
+
+/** The table is sorted, newest first; only a version that is there counts as a candidate. */
+function isOlder({ installed, candidate, versions }: Policy): boolean {
+  const place = (version: string | null) => versions.findIndex((item) => item.version === version);
+  return place(installed) >= 0 && place(candidate) > place(installed);
 }
 
 /** apt's version table of many packages. Keys that apt does not know have none. */

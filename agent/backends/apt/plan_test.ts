@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Choice } from "../../executor/package_manager.ts";
-import { believe, everything, listed, offer } from "./listing_fixture_test.ts";
+import { believe, everything, listed, offer, prefer } from "./listing_fixture_test.ts";
 import { sandboxTest } from "./sandbox_fixture_test.ts";
 
 /** What was refused, by name. */
@@ -93,6 +93,32 @@ sandboxTest("whatever differs from what was approved is named, each one", async 
   }
   const both = await bed.apt.plan({ ...everything, packages: ["ibis-needs", "ibis-dep"] });
   assert.deepEqual([both.refused, both.changes.length], [[], 2]);
+});
+
+sandboxTest("a downgrade is never planned, although a preference asks apt for it", async (bed) => {
+  await believe(bed, ["ibis-dep", "ibis-needs", "ibis-old"].map((name) => ({ name })));
+  await offer(bed, [
+    ["ibis-dep", "0.9-1", "lab-updates"],
+    ["ibis-old", "0.9-1", "lab-updates"],
+    ["ibis-needs", "2.0-1", "lab-updates", { depends: "ibis-dep (<< 1.0)" }],
+  ]);
+  await prefer(bed, "Package: ibis-dep ibis-old\nPin: version 0.9-1\nPin-Priority: 1001\n");
+  // Told to answer yes, as it is with -qq, apt does not even simulate: one such wish must not block all the others.
+  const apt = await bed.run("/usr/bin/apt-get", ["-s", "-q=2", "dist-upgrade"]);
+  assert.match(apt.stderr, /downgraded and -y was used/);
+  const by = await listed(bed);
+  assert.equal(by.get("curlew")!.state, "installable");
+  assert.equal(by.get("ibis-needs")!.state, "kept_back");
+  assert.deepEqual([by.has("ibis-dep"), by.has("ibis-old")], [false, false], "an older version is no update");
+  for (const packages of [["ibis-needs"], ["ibis-needs", "ibis-dep"], ["ibis-old"]]) {
+    const plan = await bed.apt.plan({ ...everything, packages });
+    assert.deepEqual(plan.targets, [], `${packages}`);
+    assert.ok(plan.refused.length > 0 && plan.error_code !== null, JSON.stringify(plan));
+  }
+  const all = await bed.apt.plan(everything);
+  const names = all.changes.map((change) => change.name);
+  assert.ok(names.includes("curlew"), JSON.stringify(all.refused));
+  assert.deepEqual(all.changes.filter((change) => change.action === "downgrade" || /^ibis-/.test(change.name)), []);
 });
 
 sandboxTest("an unsigned source is refused before anything starts, and blocks only what comes from it", async (bed) => {

@@ -61,6 +61,8 @@ export async function readUpdates(root: string | null, native: string): Promise<
     updates.obstacles.set(offer.row.key, obstacle);
     if (!isHeld(offer.row)) updates.kept.push(installedTarget(offer.row, native));
   }
+  // Nothing goes back to an older version here, and one such wish would end apt's simulation of everything.
+  for (const row of found.older) if (!isHeld(row)) updates.kept.push(installedTarget(row, native));
   updates.kept = updates.kept.filter(isArgument);
   const early = await first;
   take(updates, early !== null && updates.kept.length === 0 ? early : await simulate(root, updates.kept));
