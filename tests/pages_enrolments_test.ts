@@ -155,6 +155,34 @@ Deno.test("who may decide: operators for machines of their groups and of none, a
   assert.deepEqual((await hostsOf(site, one.fqdn)).map(({ groups }) => groups), [[own]]);
 });
 
+Deno.test("a token joins its groups; one of somebody else's groups is neither seen, made nor revoked", async () => {
+  await using site = await testSite();
+  const [own, foreign] = [await addGroup(site.database.sql), await addGroup(site.database.sql)];
+  const admin = await site.signIn("admin", { kind: "browser" });
+  const operator = await site.signIn("operator", { kind: "browser", groups: [own] });
+  const tokens = () => site.database.sql`select id, revoked_at is not null as revoked from enrolment_tokens`;
+  const strange = await submit(operator, "/enrolments", [["group", foreign]]);
+  assert.ok(strange.status >= 400 && strange.status < 500, String(strange.status));
+  assert.equal((await tokens()).length, 0);
+  await submit(admin, "/enrolments", [["label", "theirs"], ["group", foreign]]);
+  const [{ id }] = await tokens();
+  assert.ok(!(await operator.get("/enrolments")).text.includes("theirs"));
+  for (const one of [id, "x"]) {
+    assert.equal((await submit(operator, `/enrolments/tokens/${one}/revoke`)).status, 404);
+  }
+  assert.equal((await tokens())[0].revoked, false);
+
+  const made = await submit(operator, "/enrolments", [["label", "mine"], ["group", own]]);
+  const token = /--token=([A-Za-z0-9_-]{43})/.exec(made.text)![1];
+  const joined = machine({ token }) as { fqdn: string };
+  assert.ok((await site.anonymous.post("/api/v1/enroll", joined)).status < 300);
+  assert.deepEqual((await hostsOf(site, joined.fqdn)).map(({ groups }) => groups), [[own]]);
+
+  assert.equal((await submit(admin, `/enrolments/tokens/${id}/revoke`)).headers.get("location"), "/enrolments");
+  assert.equal((await tokens()).find((one) => one.id === id)!.revoked, true);
+  assert.equal((await submit(admin, `/enrolments/tokens/${id}/revoke`)).status, 404, "once");
+});
+
 Deno.test({
   name: "the queue in a browser: it moves by itself, and is decided by keys" +
     (missing ? " (left out: /usr/bin/chromium is missing)" : ""),
@@ -180,7 +208,13 @@ Deno.test({
       await page.waitForSelector("text=2 machines wait for approval.");
       assert.equal(await page.locator(`text=${arrival.fqdn}`).count(), 0);
 
-      await page.click("text=Make an enrolment command");
+      await page.click("text=For a group …");
+      await page.waitForSelector("dialog#make-command[open]");
+      await assertAccessible(visitor, "dialog");
+      if (SHOTS) await page.screenshot({ path: `${SHOTS}/enrolment-dialog-light-1280.png` });
+      await page.fill("dialog #label", "Rack 14");
+      await page.check("dialog >> text=Databases");
+      await page.keyboard.press("Enter");
       await page.waitForSelector("pre.command");
       await visitor.awake();
       await page.click("pre.command code");
@@ -192,6 +226,12 @@ Deno.test({
         await assertFits(visitor, `command-${width}`);
         if (SHOTS) await page.screenshot({ path: `${SHOTS}/enrolment-command-light-${width}.png` });
       }
+      assert.equal(await page.locator(".live").count(), 0, "no news takes the token away that is shown once");
+      assert.match(await page.locator("tr:has-text('Rack 14')").innerText(), /Databases/);
+      await page.click("tr:has-text('Rack 14') >> text=Revoke");
+      await page.waitForSelector("h2:has-text('1 open token')");
+      await page.waitForSelector("tr:has-text('Rack 14')", { state: "detached" });
+      await visitor.awake();
       await page.click("tbody >> text=kiosk-lobby.example.org");
       await page.waitForFunction(() => document.querySelector("h1")?.textContent === "kiosk-lobby.example.org");
       await page.check("text=Web tier");

@@ -1,6 +1,7 @@
 import { Badge } from "../../../components/badge.tsx";
 import { Button, LinkButton } from "../../../components/button.tsx";
-import { PageHead, SectionHead } from "../../../components/page_head.tsx";
+import { DialogButton } from "../../../components/dialog.tsx";
+import { PageHead } from "../../../components/page_head.tsx";
 import { Code, countText } from "../../../components/quantity.tsx";
 import { RelativeTime } from "../../../components/relative_time.tsx";
 import { EmptyState, Notice } from "../../../components/states.tsx";
@@ -12,6 +13,7 @@ import { enrolmentCommand } from "../../../core/enrolment/rules.ts";
 import { AppError } from "../../../core/errors.ts";
 import { lastEvent } from "../../../core/live/read_events.ts";
 import { enrolmentPage, enrolmentTokens, type PendingEnrolment } from "../../../core/views/enrolments.ts";
+import { listGroups } from "../../../core/views/groups.ts";
 import { type Wire, wire } from "../../../core/wire.ts";
 import LiveRefresh from "../../../islands/live_refresh.tsx";
 import { type Context, page, type RouteAccess } from "../../../web/mod.ts";
@@ -19,6 +21,7 @@ import { readForm } from "../../(_role)/form.ts";
 import { managerUrl } from "../../(_role)/manager_url.ts";
 import { callContext, define, type State, viewerOf } from "../../(_role)/state.ts";
 import { agentAddress, asRoot, systemSaid } from "../(_components)/enrolment_words.tsx";
+import { CommandDialog, OpenTokens } from "../(_components)/enrolment_tokens.tsx";
 import { withQuery } from "../(_components)/host_words.ts";
 
 export const access = {
@@ -34,7 +37,8 @@ async function read(ctx: Context<State>, command: string | null) {
   const waiting = wire(await enrolmentPage(services.sql, viewer.id, { cursor }));
   const tokens = wire((await enrolmentTokens(services.sql, viewer.id)).filter(({ state }) => state === "open"));
   const teach = commandWithoutToken(ctx);
-  return { waiting, tokens, after_seq, command, teach, cursor };
+  const groups = (await listGroups(services.sql, viewer.id)).map(({ id, name }) => ({ id, name }));
+  return { waiting, tokens, after_seq, command, teach, cursor, groups };
 }
 
 /** What a machine runs to ask; nothing where our address cannot stand in a command. */
@@ -51,29 +55,39 @@ export const handler = define.handlers({
   GET: async (ctx) => page(await read(ctx, null)),
   async POST(ctx) {
     const { services } = ctx.state;
-    await readForm(ctx.req);
+    const form = await readForm(ctx.req);
+    const order = { label: form.get("label"), group_ids: form.all("group") };
     const manager = managerUrl(ctx.state, ctx.url);
-    const [{ token }] = await createEnrolmentTokens(services.sql, viewerOf(ctx.state).id, {}, callContext(ctx.state));
+    const [{ token }] = await createEnrolmentTokens(
+      services.sql,
+      viewerOf(ctx.state).id,
+      order,
+      callContext(ctx.state),
+    );
     return page(await read(ctx, asRoot(enrolmentCommand(manager, services.ca_fingerprint, token))));
   },
 });
 
 export default define.page<typeof handler>(({ data, state, url }) => {
   state.title = "Enrolment";
-  const { waiting, tokens, after_seq, command, teach, cursor } = data;
+  const { waiting, tokens, after_seq, command, teach, cursor, groups } = data;
   const now = rfc3339(state.services.clock.now());
   return (
     <>
       <PageHead
         title="Enrolment"
-        marks={<LiveRefresh topics={["enrolments"]} after_seq={after_seq} now={now} />}
+        // Read anew, the page would no longer hold the token that is shown only once.
+        marks={!command && <LiveRefresh topics={["enrolments"]} after_seq={after_seq} now={now} />}
         state={waiting.total === 0
           ? "No machine waits for approval."
           : `${countText(waiting.total, "machine waits", "machines wait")} for approval.`}
         actions={
-          <form method="post" action="/enrolments">
-            <Button kind="primary" type="submit" icon="key-round">Make an enrolment command</Button>
-          </form>
+          <>
+            <DialogButton opens="make-command" icon="tag">For a group …</DialogButton>
+            <form method="post" action="/enrolments">
+              <Button kind="primary" type="submit" icon="key-round">Make an enrolment command</Button>
+            </form>
+          </>
         }
       />
       {command && (
@@ -84,7 +98,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
             aria-label="Enrolment command"
           ><code>{command}</code></pre>
           The token works for one machine and is shown only now. The fingerprint makes sure that the host talks to this
-          manager and nobody else.
+          manager and nobody else. <a href="/enrolments">To the requests</a>
         </Notice>
       )}
       {waiting.items.length === 0
@@ -103,41 +117,8 @@ export default define.page<typeof handler>(({ data, state, url }) => {
           )}
         </nav>
       )}
-      {tokens.length > 0 && (
-        <>
-          <SectionHead
-            title={tokens.length === 1 ? "1 open token" : `${tokens.length.toLocaleString("en")} open tokens`}
-            note="each for one machine; the token itself is not kept"
-          />
-          <Table
-            label="Open enrolment tokens"
-            height="short"
-            columns={
-              <>
-                <Column>Label</Column>
-                <Column>Groups</Column>
-                <Column>Made by</Column>
-                <Column right>Made</Column>
-                <Column right>Expires</Column>
-              </>
-            }
-          >
-            {tokens.map((one) => (
-              <Row key={one.id}>
-                <RowName>{one.label || "without label"}</RowName>
-                <Cell label="Groups">{one.groups.join(", ") || <span class="muted">none</span>}</Cell>
-                <Cell label="Made by">{one.created_by}</Cell>
-                <Cell right label="Made">
-                  <RelativeTime at={one.created_at} now={now} />
-                </Cell>
-                <Cell right label="Expires">
-                  <RelativeTime at={one.expires_at} now={now} />
-                </Cell>
-              </Row>
-            ))}
-          </Table>
-        </>
-      )}
+      {tokens.length > 0 && <OpenTokens tokens={tokens} now={now} />}
+      <CommandDialog groups={groups} />
       <p class="meta wrap">
         Fingerprint of this manager's CA (SHA-256): <Code>{displayFingerprint(state.services.ca_fingerprint)}</Code>
       </p>
