@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import https from "node:https";
 import { enrolPermissions, permissionFlags, serverPermissions } from "../agent/permissions_server.ts";
+import { makeTraits } from "../agent/backends/simulated/traits.ts";
 import { systemClock } from "../core/clock.ts";
 import { createEnrolmentTokens } from "../core/enrolment/create_enrolment_tokens.ts";
 import { fingerprint } from "../core/ca/fingerprint.ts";
@@ -9,6 +10,8 @@ import { freePort } from "../testing/free_port.ts";
 import { waitFor } from "../testing/wait_for.ts";
 import { X509Certificate } from "node:crypto";
 
+/** Of the invented host. */
+const SEED = 7;
 const ROOT = new URL("..", import.meta.url).pathname;
 const base = Deno.env.get("DENORT_BIN");
 const missing = base ? "" : " (left out: DENORT_BIN names no runtime base)";
@@ -48,6 +51,9 @@ async function enrolAndPoll(database: TestDatabase, manager: string, port: numbe
   const root = new X509Certificate(await Deno.readTextFile(`${folder}/state/pki/root.crt`));
   const state = `${folder}/agent`;
   await Deno.mkdir(state, { mode: 0o700 });
+  // It enrols as the machine that it will say it is.
+  await Deno.mkdir(`${folder}/root/etc`, { recursive: true });
+  await Deno.writeTextFile(`${folder}/root/etc/machine-id`, `${makeTraits(SEED, 0).machine_id}\n`);
   const agent = (flags: string[], args: string[]) =>
     new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", ...flags, `${ROOT}agent/main.ts`, ...args],
@@ -56,15 +62,16 @@ async function enrolAndPoll(database: TestDatabase, manager: string, port: numbe
       stderr: "piped",
     }).spawn();
   const { host } = new URL(manager);
-  const enrol = agent(permissionFlags(enrolPermissions({ manager: host, state })), [
+  const enrol = agent(permissionFlags(enrolPermissions({ manager: host, state, root: `${folder}/root` })), [
     ...["enrol", "--manager", manager, "--ca-fingerprint", await fingerprint(new Uint8Array(root.raw))],
     ...["--fqdn", "compiled.example", "--port", String(port), "--state", state, "--wait", "20"],
+    ...["--root", `${folder}/root`],
   ]);
   const [{ code }, words] = await Promise.all([enrol.status, new Response(enrol.stderr).text()]);
   assert.equal(code, 0, words);
   const listen = `127.0.0.1:${port}`;
   const flags = permissionFlags(serverPermissions({ listen, manager: host, state, executor: `${state}/none.sock` }));
-  const serving = agent(flags, ["serve", "--state", state, "--listen", listen, "--simulated"]);
+  const serving = agent(flags, ["serve", "--state", state, "--listen", listen, "--simulated", "--seed", String(SEED)]);
   const said = new Response(serving.stderr).text();
   try {
     const polled = async () => {
