@@ -1,6 +1,6 @@
 /**
  * What `deno task test` runs: format, lint, build, types, arch, routes, the tests of all rooms, the tests across
- * rooms. Options: `--only STEP`, and after `--` the files or folders to test. The last line counts.
+ * rooms, the soak. Options: `--only STEP`, and after `--` the files or folders to test. The last line counts.
  * With TEST_REQUIRE=all whatever was left out is a failure.
  */
 import { connectAsSuperuser, startTestServer, type TestServer } from "../testing/database_server.ts";
@@ -23,7 +23,11 @@ const NOT_ROOMS = new Set([
   "systemd",
 ]);
 
-const COMMANDS: Record<Exclude<Step, "unit" | "tests">, string[]> = {
+/** The steps that need a database server. */
+type TestStep = "unit" | "tests" | "soak";
+const TEST_STEPS: readonly Step[] = ["unit", "tests", "soak"] satisfies TestStep[];
+
+const COMMANDS: Record<Exclude<Step, TestStep>, string[]> = {
   format: ["fmt", "--check"],
   lint: ["lint", "--quiet"],
   build: ["run", "-A", "scripts/build.ts"],
@@ -72,6 +76,10 @@ async function test(name: string, args: string[], env: Record<string, string>): 
   }
 }
 
+function isTestStep(step: Step): step is TestStep {
+  return TEST_STEPS.includes(step);
+}
+
 async function rooms(): Promise<string[]> {
   const found: string[] = [];
   for await (const entry of Deno.readDir(ROOT)) {
@@ -108,13 +116,18 @@ async function runTests(steps: readonly Step[], paths: readonly string[], server
   }
   const crossing = paths.length > 0 ? chosen.tests : ["tests", "scripts"];
   if (steps.includes("tests") && crossing.length > 0) {
-    const args = ["-A", "--no-check", ...crossing];
+    // Two files at a time: most of their time they wait for processes, pages and package managers.
+    const args = ["-A", "--no-check", "--parallel", "--ignore=tests/soak", ...crossing];
     all.push(await timed("tests", () => test("tests", args, env), count));
+  }
+  const alone = paths.length > 0 ? chosen.soak : ["tests/soak"];
+  if (steps.includes("soak") && alone.length > 0) {
+    all.push(await timed("soak", () => test("soak", ["-A", "--no-check", ...alone], env), count));
   }
   return all;
 }
 
-/** The two test steps with their server, and what they left behind as further failures. */
+/** The test steps with their server, and what they left behind as further failures. */
 async function testSteps(steps: readonly Step[], paths: readonly string[]): Promise<Results[]> {
   const server = await timed("database", startTestServer, () => "ready");
   try {
@@ -143,11 +156,11 @@ function leftovers(left: string[]): Results {
 async function run({ steps, paths }: Options): Promise<boolean> {
   const failed: string[] = [];
   for (const step of steps) {
-    if (step === "unit" || step === "tests") continue;
+    if (isTestStep(step)) continue;
     const good = await timed(step, () => deno(COMMANDS[step]), (success) => success ? "ok" : "FAILED");
     if (!good) failed.push(step);
   }
-  const all = steps.includes("unit") || steps.includes("tests") ? await testSteps(steps, paths) : [];
+  const all = steps.some(isTestStep) ? await testSteps(steps, paths) : [];
   const processes = await leftProcesses(mark, new Set([Deno.pid]));
   all.push(leftovers([...processes].map(([pid, command]) => `process ${pid} ${command}`)));
   for (const pid of processes.keys()) end(pid);

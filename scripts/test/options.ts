@@ -1,5 +1,5 @@
 /** The steps of `deno task test`, in order. */
-export const STEPS = ["format", "lint", "build", "types", "arch", "routes", "unit", "tests"] as const;
+export const STEPS = ["format", "lint", "build", "types", "arch", "routes", "unit", "tests", "soak"] as const;
 export type Step = typeof STEPS[number];
 
 export interface Options {
@@ -30,14 +30,22 @@ export function readOptions(args: readonly string[]): Options | string {
   if (split >= 0 && paths.length === 0) return "After -- a file or folder is expected.";
   const option = paths.find((path) => path.startsWith("-"));
   if (option) return `${option} after -- is not a file or folder.`;
-  const chosen = only.length > 0 ? only : paths.length > 0 ? ["unit", "tests"] : STEPS;
+  const chosen = only.length > 0 ? only : paths.length > 0 ? ["unit", "tests", "soak"] : STEPS;
   return { steps: STEPS.filter((step) => chosen.includes(step)), paths: paths.map(plain) };
 }
 
-/** Splits paths into those of the unit rooms and those that need every right: tests/ and scripts/. */
-export function splitPaths(paths: readonly string[]): { unit: string[]; tests: string[] } {
-  const isTests = (path: string) => /^(tests|scripts)(\/|$)/.test(path);
-  return { unit: paths.filter((path) => !isTests(path)), tests: paths.filter(isTests) };
+/**
+ * Splits paths into those of the unit rooms, those that need every right (tests/ and scripts/), and those that also
+ * need the machine for themselves (tests/soak/).
+ */
+export function splitPaths(paths: readonly string[]): Record<"unit" | "tests" | "soak", string[]> {
+  const split: ReturnType<typeof splitPaths> = { unit: [], tests: [], soak: [] };
+  for (const path of paths) {
+    if (/^tests\/soak(\/|$)/.test(path)) split.soak.push(path);
+    else if (/^(tests|scripts)(\/|$)/.test(path)) split.tests.push(path);
+    else split.unit.push(path);
+  }
+  return split;
 }
 
 function plain(path: string): string {
