@@ -47,13 +47,15 @@ type Report = NonNullable<Wire<JobHostDetail>["report"]>;
 function RestartNeeded({ restart, restarted }: { restart: NonNullable<Report["restart"]>; restarted: boolean }) {
   const { services, kernel, reboot, reasons } = restart;
   if (restarted) return <Notice tone="ok" title="The host has restarted." />;
-  if (!reboot && services.length === 0 && kernel === null) return null;
+  if (!reboot && services.length === 0 && kernel === null && reasons.length === 0) return null;
   return (
     <Notice
       tone="warn"
       title={reboot
         ? "The host needs a restart for this to take effect."
-        : "Some services still run in the old version."}
+        : services.length > 0
+        ? "Some services still run in the old version."
+        : "Something on the host still runs in the old version."}
     >
       {reasons.length > 0 && `${reasons.join(". ")}. `}
       {kernel !== null && (
