@@ -86,7 +86,7 @@ const redirect = (location: string): Handler => (_request, response) => {
   response.end();
 };
 
-/** A gibibyte of spaces in some 1 MiB. Made once. */
+/** 64 MiB of spaces in some 64 KiB. Made once. */
 let bomb: Uint8Array | undefined;
 const gzipped: Handler = (_request, response) => {
   bomb ??= gzipSync(new Uint8Array(64 * 2 ** 20).fill(32));

@@ -6,7 +6,7 @@ import { requestEnrolment } from "../core/enrolment/request_enrolment.ts";
 import { silentLog } from "../core/log.ts";
 import { agentServer, client_options, envelope } from "../testing/agent_listener.ts";
 import { HOSTILE_WORDS, hostileWords, UNSEEN } from "../testing/hostile_words.ts";
-import { addUser, callerContext } from "../testing/job_scenario.ts";
+import { addGroup, addUser, callerContext } from "../testing/job_scenario.ts";
 import { addAgentHost } from "../testing/simulated_agent.ts";
 import type { TestSite } from "../testing/site.ts";
 import { waitFor } from "../testing/wait_for.ts";
@@ -79,7 +79,8 @@ async function hostileSite() {
       });
     }),
   );
-  const host_id = await addAgentHost(sql, agent);
+  const group_id = await addGroup(sql);
+  const host_id = await addAgentHost(sql, agent, [group_id]);
   const agents = createAgentClient(client_options);
   cleanup.defer(() => agents.close());
   const stopping = new AbortController();
@@ -115,7 +116,8 @@ async function hostileSite() {
     { rate_per_minute: 100, pending_days: 7 },
     unknown,
   );
-  return { site, host_id, job_id, [Symbol.asyncDispose]: () => cleanup.disposeAsync() };
+  const [{ id: request_id }] = await sql`select id from enrolments`;
+  return { site, host_id, job_id, group_id, request_id, [Symbol.asyncDispose]: () => cleanup.disposeAsync() };
 }
 
 Deno.test({
@@ -125,7 +127,7 @@ Deno.test({
   sanitizeResources: false,
   async fn(t) {
     await using made = await hostileSite();
-    const { site, host_id, job_id } = made;
+    const { site, host_id, job_id, group_id, request_id } = made;
     const browser = await launchBrowser();
     const { token } = await site.signIn("admin", { kind: "browser" });
     const paths = {
@@ -139,7 +141,13 @@ Deno.test({
       jobs: "/jobs",
       job: `/jobs/${job_id}`,
       job_host: `/jobs/${job_id}?host=${host_id}`,
+      host_change: `/hosts/${host_id}/edit`,
+      host_new: "/hosts/new",
       enrolments: "/enrolments",
+      enrolment: `/enrolments/${request_id}`,
+      groups: "/groups",
+      group: `/groups/${group_id}`,
+      group_users: `/groups/${group_id}?tab=users`,
       search: `/hosts?q=${encodeURIComponent(HOSTILE_WORDS.image + HOSTILE_WORDS.script)}`,
     };
     try {
