@@ -7,7 +7,7 @@ import { healthStates } from "../hosts/types.ts";
 import { hostCondition, HostFilter, hostSource } from "./host_filter.ts";
 import { severityRank } from "./host_patches.ts";
 import { compliances } from "./list_hosts.ts";
-import { checked } from "./page.ts";
+import { caseless, checked } from "./page.ts";
 import type { Fragment } from "./scope.ts";
 
 /** The most hosts that one job takes. */
@@ -180,7 +180,7 @@ function selectHosts(db: Db, viewer: string, chosen: Fragment, wanted: Fragment)
       left join patch_job_hosts r
         on r.host_id = h.id and r.state in ('dispatching', 'running', 'verifying', 'rebooting')
       where ${chosen}
-      order by lower(x.name) collate "C", h.id`,
+      order by lower(${caseless(db, db`x.name`)}) collate "C", h.id`,
   );
 }
 

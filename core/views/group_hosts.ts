@@ -3,6 +3,7 @@ import { many, one } from "../database/rows.ts";
 import type { Db } from "../database/types.ts";
 import { healthStates } from "../hosts/types.ts";
 import { hostCondition, HostFilter, hostSource } from "./host_filter.ts";
+import { caseless } from "./page.ts";
 import { type Fragment, visibleGroups } from "./scope.ts";
 
 const instant = z.instanceof(Temporal.Instant);
@@ -56,7 +57,7 @@ export async function groupHosts(
           where hg.host_id = h.id and hg.group_id <> ${groupId} order by lower(g.name)
         ) as others
       from ${hostSource(db, viewer)} where ${which}
-      order by lower(x.name), h.id
+      order by lower(${caseless(db, db`x.name`)}) collate "C", h.id
       limit ${limit}`,
   );
   const numbers = await one(

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Db } from "../database/types.ts";
 import { healthStates } from "../hosts/types.ts";
 import { hostSelections, selectionCondition } from "./host_selection.ts";
-import { containing } from "./page.ts";
+import { caseless, containing } from "./page.ts";
 import type { Fragment } from "./scope.ts";
 
 export const hostStatuses = ["pending", "security", "compliant", "not_compliant", "stale", "reboot"] as const;
@@ -50,13 +50,11 @@ export function hostConditions(
   const yes = db`true`;
   const { search, health, os, status, group, only } = filter;
   const pattern = search ? containing(search) : "";
+  // One text, as in the browser's list: capitals are made small once for each host.
+  const searched = db`
+    concat_ws(E'\\n', h.fqdn, h.display_name, host(h.address), h.os_name, array_to_string(h.tags, E'\\n'))`;
   return {
-    search: search
-      ? db`(
-          h.fqdn ilike ${pattern} or h.display_name ilike ${pattern} or host(h.address) ilike ${pattern}
-          or h.os_name ilike ${pattern} or exists (select from unnest(h.tags) tag where tag ilike ${pattern})
-        )`
-      : yes,
+    search: search ? db`${caseless(db, searched)} ilike ${pattern}` : yes,
     health: health ? db`h.health = ${health}` : yes,
     os: os ? db`coalesce(h.os_id, 'unknown') = ${os}` : yes,
     status: status ? statusCondition(db, status) : yes,

@@ -3,7 +3,7 @@ import { many, one } from "../database/rows.ts";
 import type { Db } from "../database/types.ts";
 import { healthStates } from "../hosts/types.ts";
 import { hostCondition, hostConditions, HostFilter, hostSource, hostStatuses, statusCondition } from "./host_filter.ts";
-import { checked, makePage, type Page, readCursor, readLimit } from "./page.ts";
+import { caseless, checked, makePage, type Page, readCursor, readLimit } from "./page.ts";
 import { type Fragment, visibleGroups } from "./scope.ts";
 
 export const hostSorts = ["name", "health", "pending", "security", "last_seen", "os"] as const;
@@ -113,7 +113,7 @@ export function hostColumns(db: Db, viewer: string): Fragment {
 
 /** Every order as text in one collation, so that one comparison serves all of them. */
 function sortKey(db: Db, sort: string): Fragment {
-  const name = db`lower(x.name)`;
+  const name = db`lower(${caseless(db, db`x.name`)})`;
   switch (sort) {
     case "health":
       return db`array_position(array['unreachable', 'degraded', 'pending', 'healthy'], h.health) || ${name}`;
@@ -124,7 +124,7 @@ function sortKey(db: Db, sort: string): Fragment {
     case "last_seen":
       return db`to_char(coalesce(x.last_seen, 'epoch') at time zone 'UTC', 'YYYYMMDDHH24MISSUS')`;
     case "os":
-      return db`lower(concat_ws(' ', h.os_name, h.os_version))`;
+      return db`lower(${caseless(db, db`concat_ws(' ', h.os_name, h.os_version)`)})`;
     default:
       return name;
   }

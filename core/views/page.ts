@@ -1,5 +1,7 @@
 import { z } from "zod";
+import type { Db } from "../database/types.ts";
 import { AppError } from "../errors.ts";
+import type { Fragment } from "./scope.ts";
 
 /** One page of a list. `next` is opaque: it comes back as `cursor` for the page after this one; null ends the list. */
 export interface Page<T> {
@@ -64,6 +66,15 @@ export function readLimit(limit: number | undefined, usual: number, most: number
 /** A pattern for `ilike` that finds the text anywhere, every character as itself. */
 export function containing(text: string): string {
   return `%${text.replace(/[\\%_]/g, "\\$&")}%`;
+}
+
+/**
+ * A text whose capitals are those of Unicode, as JavaScript knows them. `lower` and `ilike` alone follow the locale of
+ * the database, which in C, that of the embedded one, knows A to Z only: "ŻÓŁW" would not find "żółw". PostgreSQL 16 has
+ * this collation unless it was built without ICU; it depends on no locale of the machine.
+ */
+export function caseless(db: Db, text: Fragment): Fragment {
+  return db`(${text}) collate "und-x-icu"`;
 }
 
 /**

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { connectAsSuperuser } from "../../testing/database_server.ts";
+import { testSocket } from "../../testing/database.ts";
 import { AppError } from "../errors.ts";
-import { containing, makePage, readCursor, readLimit } from "./page.ts";
+import { caseless, containing, makePage, readCursor, readLimit } from "./page.ts";
 
 const rows = (count: number) => Array.from({ length: count }, (_, i) => ({ key: `k${i}`, id: `${i}`, word: `w${i}` }));
 
@@ -52,4 +54,38 @@ Deno.test("page sizes out of bounds are refused, not silently changed", () => {
 
 Deno.test("what is searched for stands for itself", () => {
   assert.equal(containing("50%_a\\b"), "%50\\%\\_a\\\\b%");
+});
+
+Deno.test("capitals are the same as in the browser, in a database of any locale", async () => {
+  const words = [
+    ...["ŻÓŁW", "żółw", "İSTANBUL", "I", "ΟΔΌΣ", "ΣΑΣ 1", "ДОМ", "ÅÄÖ", "STRASSE ẞ", "\u{10400}", "Ǆ", "K", "N-1|x_%"],
+  ];
+  const server = testSocket();
+  // The second takes İ and I for other letters than everybody else; the third knows A to Z only.
+  const locales = ["icu icu_locale 'und'", "icu icu_locale 'tr-TR'", "libc"];
+  for (const provider of locales) {
+    const name = `test_locale_${crypto.randomUUID().slice(0, 8)}`;
+    const superuser = await connectAsSuperuser(server);
+    try {
+      await superuser.unsafe(
+        `create database ${name} template template0 encoding 'UTF8' locale 'C' locale_provider ${provider}`,
+      );
+      const sql = await connectAsSuperuser(server, name);
+      try {
+        for (const word of words) {
+          const [{ small, found, alone }] = await sql`
+            select lower(${caseless(sql, sql`${word}::text`)}) as small,
+              ${caseless(sql, sql`${`a\n${word} b`}::text`)} ilike ${containing(word.toLowerCase())} as found,
+              lower(${word}) as alone`;
+          assert.deepEqual([small, found], [word.toLowerCase(), true], `${word} where the locale is ${provider}`);
+          if (provider === "libc" && word === "ŻÓŁW") assert.notEqual(alone, "żółw", "it matters here");
+        }
+      } finally {
+        await sql.end({ timeout: 5 });
+      }
+    } finally {
+      await superuser.unsafe(`drop database if exists ${name}`);
+      await superuser.end({ timeout: 5 });
+    }
+  }
 });
