@@ -11,6 +11,7 @@ import { JOBS_SHOWN } from "./dashboard_jobs.ts";
 import { pendingEnrolments } from "./enrolments.ts";
 import { type HostSelection, hostSelections } from "./host_selection.ts";
 import { jobList } from "./list_jobs.ts";
+import { deployPreview } from "./deploy_preview.ts";
 import { listHosts } from "./list_hosts.ts";
 
 const HOUR = 3_600_000;
@@ -101,6 +102,8 @@ Deno.test("every number is the one that counting by hand gives, and the list beh
         assert.equal(total, expected.length, only);
         assert.deepEqual(items.map(({ id }) => id).sort(), expected.map(({ id }) => id).sort(), only);
         assert.equal(Object.values(facets.health).reduce((sum, n) => sum + n, 0), total, `facets of ${only}`);
+        const deploy = await deployPreview(database.web, viewer, { filter: { only } });
+        assert.deepEqual(deploy.hosts.map(({ id }) => id), items.map(({ id }) => id), `deploy to ${only}`);
       }
       const sum = (pick: (host: PlainHost) => number) => seen.reduce((total, host) => total + pick(host), 0);
       assert.equal(view.updates_security_unknown, sum(({ counters }) => counters.not_said));

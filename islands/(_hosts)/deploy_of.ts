@@ -29,11 +29,10 @@ export function deployOf(chosen: HostLine[], shown: number, query: Query, only: 
   if (able.length <= MOST_NAMED) {
     return { href: `/deploy?${able.map(({ id }) => `host=${id}`).join("&")}`, hosts: able.length, note };
   }
-  // The review knows the filters of the list, and not the figures of the dashboard: it would take more hosts than these.
-  if (chosen.length < shown || only !== null) {
+  if (chosen.length < shown) {
     const most = `To deploy to more than ${MOST_NAMED} hosts, filter for them and choose all.`;
     return { href: null, hosts: able.length, note: most };
   }
-  const search = writeQuery({ ...query, sort: "" }, null);
+  const search = writeQuery({ ...query, sort: "" }, only);
   return { href: `/deploy${search || "?all=1"}`, hosts: able.length, note };
 }

@@ -217,7 +217,11 @@ Deno.test("a deployment reaches what was chosen, by name or by the filter, and n
     deployOf(more, more.length, { ...ANY, q: "web", status: "security", sort: "os" }, null).href,
     "/deploy?q=web&status=security",
   );
-  assert.equal(deployOf(more, more.length, ANY, "silent").href, null, "the review would take all");
+  assert.equal(
+    deployOf(more, more.length, { ...ANY, health: "healthy" }, "silent").href,
+    "/deploy?health=healthy&only=silent",
+  );
+  assert.equal(deployOf(more, more.length + 1, ANY, "silent").href, null, "others of that figure are not meant");
 });
 
 Deno.test("keys: what each does, and those that are none of ours", () => {

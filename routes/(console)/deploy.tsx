@@ -1,4 +1,5 @@
 import { LinkButton } from "../../components/button.tsx";
+import { FigureLink } from "../../components/figure_link.tsx";
 import { PageHead } from "../../components/page_head.tsx";
 import { bytesText, countText } from "../../components/quantity.tsx";
 import { EmptyState, Notice } from "../../components/states.tsx";
@@ -7,7 +8,8 @@ import { AppError } from "../../core/errors.ts";
 import { uuidv7 } from "../../core/ids.ts";
 import { createJob } from "../../core/jobs/create_job.ts";
 import { type JobOrderInput, rebootRules } from "../../core/jobs/types.ts";
-import { deployPreview, type DeploySelection } from "../../core/views/deploy_preview.ts";
+import { type DeployPreview, deployPreview, type DeploySelection } from "../../core/views/deploy_preview.ts";
+import type { HostFilter } from "../../core/views/host_filter.ts";
 import { listHosts } from "../../core/views/list_hosts.ts";
 import { orderedOf } from "../../core/views/ordered_packages.ts";
 import { wire } from "../../core/wire.ts";
@@ -18,6 +20,7 @@ import { readForm } from "../(_role)/form.ts";
 import { fleetOf } from "../(_role)/fleet.ts";
 import { callContext, define, type State, viewerOf } from "../(_role)/state.ts";
 import { hostsQuery } from "./(_components)/host_words.ts";
+import { SELECTION } from "./(_components)/selection_words.tsx";
 
 export const access = {
   GET: { role: "operator", scope: "hosts", audit: null },
@@ -49,7 +52,8 @@ async function review(
 ) {
   const { sql, clock } = ctx.state.services;
   const preview = await deployPreview(sql, viewerOf(ctx.state).id, selection);
-  return { step: "review" as const, preview: wire(preview), chosen, problem, reason, key: uuidv7(clock) };
+  const { filter } = selection;
+  return { step: "review" as const, preview: wire(preview), filter, chosen, problem, reason, key: uuidv7(clock) };
 }
 
 export const handler = define.handlers({
@@ -61,9 +65,9 @@ export const handler = define.handlers({
       return page(await review(ctx, { host_ids }, packages, null, reason));
     }
     const host_ids = params.getAll("host");
-    const { search, health, os, status, group } = hostsQuery(params);
-    const filter = { search, health, os, status, group } as DeploySelection["filter"];
-    const filtered = Object.values(filter ?? {}).some((value) => value !== undefined);
+    const { sort: _, cursor: __, ...query } = hostsQuery(params);
+    const filter = query as HostFilter;
+    const filtered = Object.values(filter).some((value) => value !== undefined);
     const security_only = params.get("security") === "1";
     if (host_ids.length === 0 && !filtered && !security_only && params.get("all") !== "1") {
       return page(await picker(ctx));
@@ -144,7 +148,7 @@ export default define.page<typeof handler>(({ data, state }) => {
       </>
     );
   }
-  const { preview, chosen, problem, reason, key } = data;
+  const { preview, filter, chosen, problem, reason, key } = data;
   const { totals } = preview;
   return (
     <>
@@ -153,11 +157,18 @@ export default define.page<typeof handler>(({ data, state }) => {
           ? `Deploy to ${preview.hosts[0].name}`
           : `Deploy to ${countText(totals.hosts_with_patches || totals.hosts, "host")}`}
         crumbs={[{ href: "/deploy", label: "Deploy" }]}
-        state={totals.patches === 0
-          ? "Nothing can be installed there now."
-          : `${countText(totals.patches, "update")} can be installed on ${
-            countText(totals.hosts_with_patches, "host")
-          }, ${totals.security.toLocaleString("en")} of them security, ${bytesText(totals.size_bytes)} to download.`}
+        state={
+          <>
+            {totals.patches === 0
+              ? "Nothing can be installed there now."
+              : `${countText(totals.patches, "update")} can be installed on ${
+                countText(totals.hosts_with_patches, "host")
+              }, ${totals.security.toLocaleString("en")} of them security, ${
+                bytesText(totals.size_bytes)
+              } to download.`}
+            {filter && <Chosen filter={filter} totals={totals} />}
+          </>
+        }
       />
       <Refusal problem={problem} />
       {totals.patches === 0
@@ -184,6 +195,25 @@ export default define.page<typeof handler>(({ data, state }) => {
     </>
   );
 });
+
+/** Which hosts a filter has chosen: those that the list shows for it. The others of them have nothing to install. */
+function Chosen({ filter, totals }: { filter: HostFilter; totals: DeployPreview["totals"] }) {
+  const { search, only, ...rest } = filter;
+  const asked = Object.entries({ q: search, ...rest, only }).filter((part): part is [string, string] => !!part[1]);
+  const list = asked.length > 0 ? `/hosts?${new URLSearchParams(asked)}` : "/hosts";
+  const without = totals.hosts - totals.hosts_with_patches;
+  return (
+    <>
+      {" "}Chosen:{" "}
+      <FigureLink href={list} count={totals.hosts}>
+        {countText(totals.hosts, "host")}
+      </FigureLink>
+      {only && ` (${SELECTION[only]})`}
+      {totals.patches > 0 && without > 0 &&
+        `, of which ${countText(without, "has", "have")} nothing to install`}.
+    </>
+  );
+}
 
 /** Why an order was not taken. */
 function Refusal({ problem }: { problem: Problem | null }) {
