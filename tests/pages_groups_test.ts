@@ -100,6 +100,121 @@ Deno.test("hosts and users come into a group and out of it, and with them who se
   }
 });
 
+/** Hosts of no name that matters, put into groups. */
+async function addHosts(site: TestSite, many: number, ...groups: string[]): Promise<string[]> {
+  const rows = await site.database.sql`
+    with made as (
+      insert into hosts (id, fqdn, address, port, tls_name, source, health_since, created_at)
+      select gen_random_uuid(), 'h' || n || '-' || ${groups.length} || '.example.org',
+        '10.99.0.0'::inet + n + 256 * ${groups.length}::int, 12443, 'x', 'manual', app_now(), app_now()
+      from generate_series(1, ${many}::int) n returning id
+    ), counted as (insert into host_counters (host_id) select id from made),
+    reported as (insert into host_patch_data (host_id) select id from made)
+    select id from made`;
+  const ids = rows.map(({ id }) => id as string);
+  for (const group of groups) {
+    await site.database.sql`
+      insert into host_groups (host_id, group_id) select unnest(${ids}::uuid[]), ${group}::uuid`;
+  }
+  return ids;
+}
+
+/** Every figure of a page: where it leads and what it says. */
+const figuresOf = (text: string) =>
+  [...text.matchAll(/<a class="figure number" href="([^"]+)" data-count="(\d+)">([\s\S]*?)<\/a>/g)].map((
+    [, href, n, words],
+  ) => ({ href: href.replaceAll("&amp;", "&"), count: Number(n), words: words.replaceAll(/<[^>]+>/g, " ") }));
+
+Deno.test("every figure of the groups leads to the list behind it, which holds as many", async () => {
+  await using site = await testSite();
+  const admin = await site.signIn("admin", { kind: "browser" });
+  const [web, data, empty] = [
+    await makeGroup(admin, "Web tier"),
+    await makeGroup(admin, "Databases"),
+    await makeGroup(admin, "Empty"),
+  ];
+  await addHosts(site, 7, web);
+  const shared = await addHosts(site, 3, web, data);
+  await addHosts(site, 2);
+  // One that is managed no more counts nowhere.
+  await site.database.sql`update hosts set removed_at = app_now() where id = ${shared[0]}`;
+  const member = await site.signIn("operator", { kind: "browser", groups: [web] });
+  const expected: [string, HttpClient, string, number[]][] = [
+    ["admin", admin, "/groups", [2, 9, 7, 1]],
+    ["operator", member, "/groups", [9, 7, 1]],
+    ["admin", admin, `/groups/${web}`, [9, 7, 7, 7]],
+    ["admin", admin, `/groups/${data}`, [2]],
+    ["admin", admin, `/groups/${empty}`, [0]],
+    ["operator", member, `/groups/${web}`, [9, 7, 7]],
+    ["admin", admin, `/groups/${web}?q=h1`, [9, 7, 1, 7]],
+  ];
+  for (const [who, client, path, counts] of expected) {
+    const figures = figuresOf((await client.get(path)).text);
+    const what = `${who} ${path}`;
+    const of_hosts = figures.filter(({ href }) => !href.includes("tab=users"));
+    assert.deepEqual(figures.map(({ count }) => count).sort(), counts.toSorted(), what);
+    for (const { href, count, words } of of_hosts) {
+      const n = count.toLocaleString("en");
+      assert.match(words, new RegExp(`(^|\\D)${n}(\\D|$)`), `${what}: ${words}`);
+      if (href.startsWith("/groups/")) {
+        const { text } = await client.get(href);
+        assertSays(text, new RegExp(`role="status">${n} hosts?\\b`), `${what} ${href}`);
+        assert.equal(text.match(/<tbody[\s\S]*<\/tbody>/)![0].split("<tr").length - 1, count, href);
+      } else {
+        const { json } = await client.get(`/api/v1${href}`);
+        assert.equal(json.total, count, `${what} ${href}`);
+      }
+    }
+  }
+  const list = await admin.get(`/hosts?group=${web}&only=one_group`);
+  assertSays(list.text, /In one group only/, "the list names its filter");
+  assertSays(list.text, /<input type="hidden" name="only" value="one_group"/);
+  const file = await admin.get(`/hosts/export.csv?group=${web}&only=one_group`);
+  assert.equal(file.text.trim().split("\r\n").length, 1 + 7);
+});
+
+Deno.test("hosts that leave a group are named before they do: up to twenty, those that everybody would see first", async () => {
+  await using site = await testSite();
+  const admin = await site.signIn("admin", { kind: "browser" });
+  const [web, data] = [await makeGroup(admin, "Web tier"), await makeGroup(admin, "Databases")];
+  const alone = await addHosts(site, 2, web);
+  const shared = await addHosts(site, 20, web, data);
+  const foreign = await addHosts(site, 1);
+  const ask = (ids: string[]) =>
+    submit(admin, `/groups/${web}/remove-hosts`, ids.map((id): [string, string] => ["host", id]));
+  const named = (text: string) =>
+    [...text.matchAll(/<a href="\/hosts\/([0-9a-f-]{36})">([^<]+)<\/a>/g)].map(([, id]) => id);
+  const table: [string[], string, number, RegExp | null][] = [
+    [[...shared.slice(0, 3), alone[0]], "Take 4 hosts out of Web tier?", 4, null],
+    [[...shared.slice(0, 18), ...alone], "Take 20 hosts out of Web tier?", 20, null],
+    [[...shared.slice(0, 19), ...alone], "Take 21 hosts out of Web tier?", 20, /and 1 more host</],
+    [[...shared, ...alone], "Take 22 hosts out of Web tier?", 20, /and 2 more hosts</],
+    // A host that is not in the group leaves nothing.
+    [[alone[0], ...foreign], "Take 1 host out of Web tier?", 1, null],
+  ];
+  for (const [ids, title, count, more] of table) {
+    const { text, status } = await ask(ids);
+    assert.equal(status, 200, title);
+    assertSays(text, new RegExp(`<h1[^>]*>${RegExp.escape(title)}`));
+    const list = /<ul class="plan"[\s\S]*?<\/ul>/.exec(text)![0];
+    const those = named(list);
+    assert.equal(those.length, count, title);
+    const open = ids.filter((id) => alone.includes(id));
+    assert.deepEqual(those.slice(0, open.length).sort(), open.sort(), "those first");
+    assert.equal(list.split("in no other group").length - 1, open.length, title);
+    if (more) assertSays(list, more);
+    else assert.doesNotMatch(list, /more host/);
+    const sent = [...text.matchAll(/type="hidden" name="host" value="([^"]+)"/g)].map(([, id]) => id);
+    assert.deepEqual(
+      sent.sort(),
+      ids.filter((id) => !foreign.includes(id)).sort(),
+      "all of them are sent, not only the named",
+    );
+  }
+  const [{ n }] = await site.database.sql`select count(*)::int as n from host_groups where group_id = ${web}`;
+  assert.equal(n, 22, "nothing was done so far");
+});
+
 Deno.test("a group is deleted only as it was shown", async () => {
   await using site = await testSite();
   const admin = await site.signIn("admin", { kind: "browser" });
@@ -107,7 +222,7 @@ Deno.test("a group is deleted only as it was shown", async () => {
   const id = await makeGroup(admin, "Web tier");
   await submit(admin, `/groups/${id}/add-hosts`, [["host", await makeHost(site)]]);
   const page = await admin.get(`/groups/${id}`);
-  assertSays(page.text, /Delete Web tier\?[\s\S]*1 host is in no other group: every operator will see/);
+  assertSays(page.text, /Delete Web tier\?[\s\S]*>1 host is in no other group<\/a>: every operator will see/);
   assertSays(page.text, /1 operator who is not in Web tier sees more by that/);
   await submit(admin, `/groups/${id}/add-hosts`, [["host", await makeHost(site)]]);
   const stale = await submit(admin, `/groups/${id}/delete`, [["opened", "1"]]);

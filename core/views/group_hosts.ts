@@ -87,6 +87,21 @@ export async function groupHostIds(
   return rows.map(({ id }) => id);
 }
 
+const LeavingHost = GroupHost.pick({ id: true, name: true, simulated: true, alone: true });
+export type LeavingHost = z.infer<typeof LeavingHost>;
+
+/** Hosts of a group by name, those that are in no other first: what a person reads before they leave it. */
+export function leavingHosts(db: Db, viewer: string, groupId: string, ids: string[]): Promise<LeavingHost[]> {
+  return many(
+    LeavingHost,
+    db`
+      select h.id, x.name, h.simulated, ${alone(db, groupId)} as alone
+      from ${hostSource(db, viewer)}
+      where h.id = any(${ids}::uuid[]) and ${member(db, groupId)}
+      order by alone desc, lower(${caseless(db, db`x.name`)}) collate "C", h.id`,
+  );
+}
+
 /** How many of the hosts would be in no group without this one. */
 export async function wouldBeAlone(db: Db, groupId: string, ids: string[]): Promise<number> {
   const { hosts } = await one(

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Db } from "../database/types.ts";
 import { healthStates } from "../hosts/types.ts";
-import { hostSelections, selectionCondition } from "./host_selection.ts";
+import { listSelections, selectionCondition } from "./host_selection.ts";
 import { caseless, containing } from "./page.ts";
 import type { Fragment } from "./scope.ts";
 
@@ -19,8 +19,8 @@ export const HostFilter = z.object({
   status: z.enum(hostStatuses).optional(),
   /** Id of a group; `none` for hosts in no group. */
   group: z.union([z.uuid(), z.literal("none")], "must be the id of a group, or none").optional(),
-  /** Hosts behind a figure of the dashboard. */
-  only: z.enum(hostSelections).optional(),
+  /** Hosts behind a figure of the dashboard or of the groups. */
+  only: z.enum(listSelections).optional(),
 });
 export type HostFilter = z.infer<typeof HostFilter>;
 

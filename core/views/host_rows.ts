@@ -2,7 +2,7 @@ import { z } from "zod";
 import { many } from "../database/rows.ts";
 import type { Db } from "../database/types.ts";
 import { DEFAULT_AGENT_PORT } from "../hosts/types.ts";
-import type { HostSelection } from "./host_selection.ts";
+import type { ListSelection } from "./host_selection.ts";
 import { hostConditions, hostSource } from "./host_filter.ts";
 import { visibleGroups } from "./scope.ts";
 
@@ -65,7 +65,7 @@ type Row = z.infer<typeof Row>;
 export async function hostRows(
   db: Db,
   viewer: string,
-  which: { only?: HostSelection; ids?: string[] },
+  which: { only?: ListSelection; ids?: string[] },
   at: Temporal.Instant,
 ): Promise<HostRows> {
   const { only, ids } = which;

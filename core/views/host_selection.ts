@@ -36,6 +36,10 @@ export const hostSelections = [
 ] as const;
 export type HostSelection = typeof hostSelections[number];
 
+/** What the list of hosts can be opened for: figures of the dashboard, and those of other pages. */
+export const listSelections = [...hostSelections, "one_group"] as const;
+export type ListSelection = typeof listSelections[number];
+
 /**
  * The last job of the host `h` that could change it: a dry run decides nothing. To be joined as `r` where several
  * conditions ask for it.
@@ -54,7 +58,7 @@ export function lastRun(db: Db): Fragment {
  * The condition over the aliases of `hostSource`.
  * @param run the last job's state, where it is joined already
  */
-export function selectionCondition(db: Db, selection: HostSelection, run?: Fragment): Fragment {
+export function selectionCondition(db: Db, selection: ListSelection, run?: Fragment): Fragment {
   switch (selection) {
     // Nothing was ordered for the host since: ordering again is how a person decides.
     case "job_failed":
@@ -113,6 +117,9 @@ export function selectionCondition(db: Db, selection: HostSelection, run?: Fragm
       return db`d.index_refreshed_at <= ${ago(db, 48)}`;
     case "index_unknown":
       return db`d.index_refreshed_at is null`;
+    // Asked for together with a group: its hosts that are in no other.
+    case "one_group":
+      return db`(select count(*) from host_groups og where og.host_id = h.id) = 1`;
   }
 }
 

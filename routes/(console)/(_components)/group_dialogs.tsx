@@ -1,11 +1,13 @@
 import { Button } from "../../../components/button.tsx";
 import { Dialog, DialogCancel } from "../../../components/dialog.tsx";
 import { TextField } from "../../../components/field.tsx";
+import { FigureLink } from "../../../components/figure_link.tsx";
 import { countText } from "../../../components/quantity.tsx";
 import { MAX_GROUP_NAME } from "../../../core/groups/types.ts";
 import type { DeleteImpact, GroupRow } from "../../../core/views/groups.ts";
 import type { Wire } from "../../../core/wire.ts";
 import type { Refusal } from "./refusal.ts";
+import { aloneHref } from "./selection_words.tsx";
 
 /** Renames a group or says what it is for; who is in it stays. */
 export function EditGroupDialog(
@@ -78,9 +80,9 @@ export function DeleteGroupDialog({ group, impact }: { group: Wire<GroupRow>; im
         ? (
           <p>
             <strong>
-              {countText(opened_hosts, "host is", "hosts are")} in no other group: every operator will see and manage
-              {" "}
-              {it}.
+              <FigureLink href={aloneHref(group.id)} count={opened_hosts}>
+                {countText(opened_hosts, "host is", "hosts are")} in no other group
+              </FigureLink>: every operator will see and manage {it}.
             </strong>{" "}
             {operators === 0
               ? "Every operator is in this group, so nobody sees more than now."

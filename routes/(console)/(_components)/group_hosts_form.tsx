@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { Badge, Simulated } from "../../../components/badge.tsx";
 import { Button, LinkButton } from "../../../components/button.tsx";
+import { FigureLink } from "../../../components/figure_link.tsx";
 import { Filters, FilterSelect } from "../../../components/filters.tsx";
 import { Code, countText } from "../../../components/quantity.tsx";
 import { EmptyState } from "../../../components/states.tsx";
@@ -10,6 +11,7 @@ import type { GroupHosts } from "../../../core/views/group_hosts.ts";
 import type { GroupRow } from "../../../core/views/groups.ts";
 import type { HostFilter } from "../../../core/views/host_filter.ts";
 import type { Wire } from "../../../core/wire.ts";
+import { withQuery } from "./host_words.ts";
 
 interface Props {
   group: Wire<GroupRow>;
@@ -32,8 +34,12 @@ export function GroupHostsForm({ group, hosts, inside, filter, may_change, now, 
   const at = inside ? `/groups/${group.id}` : `/groups/${group.id}?tab=add`;
   return (
     <>
-      <Filters action={`/groups/${group.id}`} result={resultOf(total, alone, inside)}>
+      <Filters
+        action={`/groups/${group.id}`}
+        result={<Result total={total} alone={alone} inside={inside} filter={filter} url={url} />}
+      >
         {!inside && <input type="hidden" name="tab" value="add" />}
+        {filter.only && <input type="hidden" name="only" value={filter.only} />}
         <input
           class="input"
           type="search"
@@ -151,10 +157,20 @@ function MaybeForm({ action, children }: { action: string | null; children: Comp
   return <form class="stack" method="post" action={action}>{children}</form>;
 }
 
-function resultOf(total: number, alone: number, inside: boolean): string {
+function Result(
+  { total, alone, inside, filter, url }: Pick<GroupHosts, "total" | "alone"> & Pick<Props, "inside" | "filter" | "url">,
+) {
   const hosts = countText(total, "host");
-  if (!inside) return `${hosts} can be added`;
-  return alone > 0 ? `${hosts}, ${alone.toLocaleString("en")} in no other group` : hosts;
+  if (!inside) return <>{hosts} can be added</>;
+  if (alone === 0) return <>{hosts}</>;
+  const words = `${alone.toLocaleString("en")} in no other group`;
+  return (
+    <>
+      {hosts}, {filter.only === undefined
+        ? <FigureLink href={withQuery(url, { only: "one_group" })} count={alone}>{words}</FigureLink>
+        : words}
+    </>
+  );
 }
 
 function NoHosts(

@@ -1,9 +1,7 @@
-import { Icon } from "../../../components/icon.tsx";
-import type { HostSelection } from "../../../core/views/host_selection.ts";
-import { withQuery } from "./host_words.ts";
+import type { HostSelection, ListSelection } from "../../../core/views/host_selection.ts";
 
-/** Which hosts a figure of the dashboard counts, as the name of a filter. */
-export const SELECTION: Record<HostSelection, string> = {
+/** Which hosts a figure counts, as the name of a filter. */
+export const SELECTION: Record<ListSelection, string> = {
   job_failed: "Last job failed",
   job_unknown: "Result of the last job unknown",
   job_missed: "Last job missed its time",
@@ -30,6 +28,7 @@ export const SELECTION: Record<HostSelection, string> = {
   index_24_to_48_hours: "Package index 24 to 48 h old",
   index_over_48_hours: "Package index over 48 h old",
   index_unknown: "Age of the package index unknown",
+  one_group: "In one group only",
 };
 
 /** Address of the hosts behind a figure. */
@@ -37,17 +36,7 @@ export function selectionHref(only: HostSelection): string {
   return `/hosts?only=${only}`;
 }
 
-/** Says which figure the list shows, and takes that filter away. Nothing where the address names none that exists. */
-export function SelectionChip({ only, url }: { only: string | undefined; url: URL }) {
-  if (only === undefined || !Object.hasOwn(SELECTION, only)) return null;
-  return (
-    <>
-      <input type="hidden" name="only" value={only} />
-      <a class="button" href={withQuery(url, { only: null, cursor: null })} title="Take this filter away">
-        {SELECTION[only as HostSelection]}
-        <Icon name="x" />
-        <span class="visually-hidden">Take this filter away</span>
-      </a>
-    </>
-  );
+/** Address of the hosts of a group that are in no other: only they become visible to all when it lets go of them. */
+export function aloneHref(group_id: string): string {
+  return `/hosts?group=${group_id}&only=one_group`;
 }

@@ -1,5 +1,6 @@
 import { Button, LinkButton } from "../../../components/button.tsx";
 import { TextField } from "../../../components/field.tsx";
+import { FigureLink } from "../../../components/figure_link.tsx";
 import { PageHead, SectionHead } from "../../../components/page_head.tsx";
 import { countText } from "../../../components/quantity.tsx";
 import { EmptyState, Notice } from "../../../components/states.tsx";
@@ -16,6 +17,7 @@ import { readForm } from "../../(_role)/form.ts";
 import { fleetOf } from "../../(_role)/fleet.ts";
 import { callContext, define, type State, viewerOf } from "../../(_role)/state.ts";
 import { type Refusal, refusalOf } from "../(_components)/refusal.ts";
+import { aloneHref } from "../(_components)/selection_words.tsx";
 
 export const access = {
   GET: { role: "auditor", scope: "hosts", audit: null },
@@ -96,23 +98,30 @@ export default define.page<typeof handler>(({ data, state }) => {
                 <Cell right label="Hosts">
                   {group.hosts > 0
                     ? (
-                      <a href={`/hosts?group=${group.id}`}>
+                      <FigureLink href={`/hosts?group=${group.id}`} count={group.hosts}>
                         {group.hosts.toLocaleString("en")}
                         <span class="visually-hidden">hosts of {group.name}</span>
-                      </a>
+                      </FigureLink>
                     )
                     : <span class="muted">0</span>}
                 </Cell>
                 <Cell right label="In no other group">
-                  {group.only_here > 0 ? group.only_here.toLocaleString("en") : <span class="muted">0</span>}
+                  {group.only_here > 0
+                    ? (
+                      <FigureLink href={aloneHref(group.id)} count={group.only_here}>
+                        {group.only_here.toLocaleString("en")}
+                        <span class="visually-hidden">hosts of {group.name} that are in no other group</span>
+                      </FigureLink>
+                    )
+                    : <span class="muted">0</span>}
                 </Cell>
                 <Cell right label="Users">
                   {group.users > 0
                     ? (
-                      <a href={`/groups/${group.id}?tab=users`}>
+                      <FigureLink href={`/groups/${group.id}?tab=users`} count={group.users}>
                         {group.users.toLocaleString("en")}
                         <span class="visually-hidden">users of {group.name}</span>
-                      </a>
+                      </FigureLink>
                     )
                     : <span class="muted">0</span>}
                 </Cell>

@@ -1,5 +1,6 @@
 import { LinkButton } from "../../../../components/button.tsx";
 import { DialogButton } from "../../../../components/dialog.tsx";
+import { FigureLink } from "../../../../components/figure_link.tsx";
 import { PageHead } from "../../../../components/page_head.tsx";
 import { countText } from "../../../../components/quantity.tsx";
 import { Notice } from "../../../../components/states.tsx";
@@ -19,6 +20,7 @@ import { GroupHostsForm } from "../../(_components)/group_hosts_form.tsx";
 import { GroupUsersForm } from "../../(_components)/group_users_form.tsx";
 import { askedHosts } from "../../(_components)/host_list.ts";
 import { type Refusal, refusalOf } from "../../(_components)/refusal.ts";
+import { aloneHref } from "../../(_components)/selection_words.tsx";
 
 export const access = {
   GET: { role: "auditor", scope: "hosts", audit: null },
@@ -81,9 +83,18 @@ export default define.page<typeof handler>(({ data, state, url }) => {
         state={
           <>
             {group.description && `${group.description}${/[.!?]$/.test(group.description) ? "" : "."} `}
-            {countText(group.users, "user")}, <a href={`/hosts?group=${group.id}`}>{countText(group.hosts, "host")}</a>
-            {group.only_here > 0 && group.only_here < group.hosts &&
-              `, ${group.only_here.toLocaleString("en")} of them in no other group`}.
+            {countText(group.users, "user")},{" "}
+            <FigureLink href={`/hosts?group=${group.id}`} count={group.hosts}>
+              {countText(group.hosts, "host")}
+            </FigureLink>
+            {group.only_here > 0 && group.only_here < group.hosts && (
+              <>
+                ,{" "}
+                <FigureLink href={aloneHref(group.id)} count={group.only_here}>
+                  {group.only_here.toLocaleString("en")} of them in no other group
+                </FigureLink>
+              </>
+            )}.
           </>
         }
         actions={admin && (

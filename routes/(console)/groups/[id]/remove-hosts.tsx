@@ -1,9 +1,10 @@
+import { Badge, Simulated } from "../../../../components/badge.tsx";
 import { Button, LinkButton } from "../../../../components/button.tsx";
 import { PageHead } from "../../../../components/page_head.tsx";
 import { countText } from "../../../../components/quantity.tsx";
 import { Notice } from "../../../../components/states.tsx";
 import { removeMembers } from "../../../../core/groups/change_members.ts";
-import { wouldBeAlone } from "../../../../core/views/group_hosts.ts";
+import { leavingHosts, wouldBeAlone } from "../../../../core/views/group_hosts.ts";
 import { deleteImpact, groupDetail } from "../../../../core/views/groups.ts";
 import { page, type RouteAccess } from "../../../../web/mod.ts";
 import { readForm } from "../../../(_role)/form.ts";
@@ -14,6 +15,9 @@ export const access = {
   GET: { role: "admin", scope: "hosts", audit: null },
   POST: { role: "admin", scope: "hosts", audit: "group.remove_hosts" },
 } as const satisfies Record<string, RouteAccess>;
+
+/** Hosts that are named before they leave. */
+const NAMED = 20;
 
 export const handler = define.handlers({
   /** Somebody reloaded what a form led to. */
@@ -29,7 +33,9 @@ export const handler = define.handlers({
     const told = form.get("told");
     if (opened > (/^\d{1,9}$/.test(told) ? Number(told) : 0)) {
       const { operators } = await deleteImpact(sql, group.id);
-      return page({ group, hosts, opened, operators });
+      // Without those that somebody else took out meanwhile.
+      const leaving = await leavingHosts(sql, viewerOf(ctx.state).id, group.id, hosts);
+      return page({ group, leaving, opened, operators });
     }
     await removeMembers(sql, group.id, "hosts", hosts, callContext(ctx.state));
     return ctx.redirect(`/groups/${group.id}`);
@@ -37,8 +43,8 @@ export const handler = define.handlers({
 });
 
 export default define.page<typeof handler>(({ data, state }) => {
-  const { group, hosts, opened, operators } = data;
-  const what = countText(hosts.length, "host");
+  const { group, leaving, opened, operators } = data;
+  const what = countText(leaving.length, "host");
   state.title = `Take ${what} out of ${group.name}`;
   return (
     <>
@@ -48,7 +54,7 @@ export default define.page<typeof handler>(({ data, state }) => {
       />
       <Notice
         tone="warn"
-        title={opened === hosts.length && opened === 1
+        title={opened === leaving.length && opened === 1
           ? "This host is in no other group."
           : `${countText(opened, "host")} of these ${opened === 1 ? "is" : "are"} in no other group.`}
       >
@@ -57,9 +63,18 @@ export default define.page<typeof handler>(({ data, state }) => {
         {opened === 1 ? "it" : "them"} too. To keep {opened === 1 ? "it" : "them"} from them, put{" "}
         {opened === 1 ? "it" : "them"} into another group first.
       </Notice>
+      <ul class="plan" aria-label="Hosts that leave">
+        {leaving.slice(0, NAMED).map((host) => (
+          <li key={host.id}>
+            <a href={`/hosts/${host.id}`}>{host.name}</a> {host.simulated && <Simulated />}{" "}
+            {host.alone && <Badge tone="warn">in no other group</Badge>}
+          </li>
+        ))}
+        {leaving.length > NAMED && <li class="muted">and {countText(leaving.length - NAMED, "more host")}</li>}
+      </ul>
       <form class="row" method="post" action={`/groups/${group.id}/remove-hosts`}>
         <input type="hidden" name="told" value={opened} />
-        {hosts.map((id) => <input key={id} type="hidden" name="host" value={id} />)}
+        {leaving.map(({ id }) => <input key={id} type="hidden" name="host" value={id} />)}
         <Button kind="danger" type="submit">Take {what} out of {group.name}</Button>
         <LinkButton href={`/groups/${group.id}`}>Cancel</LinkButton>
       </form>
