@@ -4,7 +4,7 @@ import type { HttpClient } from "../testing/http_client.ts";
 import { addGroup } from "../testing/job_scenario.ts";
 import { type TestSite, testSite } from "../testing/site.ts";
 import { browserMissing, launchBrowser } from "../web/browser.ts";
-import { scenario } from "./pages/scenario.ts";
+import { emptySite, scenario } from "./pages/scenario.ts";
 import { assertAccessible, assertFits, visit } from "./pages/visitor.ts";
 import { assertSays } from "./pages/words.ts";
 
@@ -121,6 +121,71 @@ Deno.test("the command is one that root can paste: as the agent's user, and the 
   for (const part of ["runuser -u patch-agent -- patch-agent enrol ", "systemctl start patch-executor patch-agent"]) {
     assert.ok(guide.includes(part), `the guide says the same: ${part}`);
   }
+});
+
+Deno.test({
+  name: "the command is copied by a button, by mouse or key; who forbids it is told what to do" +
+    (missing ? " (left out: /usr/bin/chromium is missing)" : ""),
+  ignore: missing,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn() {
+    await using site = await emptySite();
+    const { token } = await site.signIn("admin", { kind: "browser" });
+    const browser = await launchBrowser();
+    await using visitor = await visit(browser, site, { token });
+    const { page, context, problems } = visitor;
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    const button = page.getByRole("button", { name: "Copy the command" });
+    const status = (words: string | RegExp) => page.locator(".copy [role=status]", { hasText: words }).waitFor();
+    try {
+      await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+      await visitor.go("/enrolments");
+      await button.focus();
+      await page.keyboard.press("Enter");
+      await status("Copied.");
+      const taught = await copied();
+      assert.equal(taught, await page.locator(".empty pre").innerText());
+      assert.match(taught, /^runuser .* && systemctl start patch-executor patch-agent$/);
+
+      await page.getByRole("button", { name: "Make an enrolment command" }).click();
+      await page.waitForSelector("pre.command");
+      await visitor.awake();
+      const shown = await page.locator("pre.command").innerText();
+      await button.click();
+      await status("Copied.");
+      assert.equal(await copied(), shown);
+      assert.match(shown, / --token=[A-Za-z0-9_-]{43} && /);
+      const machine_body = machine({ token: /--token=(\S+)/.exec(await copied())![1] });
+      assert.ok((await site.anonymous.post("/api/v1/enroll", machine_body)).status < 300, "what was copied lets in");
+      await assertAccessible(visitor, "copied");
+
+      await context.clearPermissions();
+      await page.evaluate(() => {
+        // As a browser does whose owner or policy forbids it.
+        navigator.clipboard.writeText = () => Promise.reject(new DOMException("denied", "NotAllowedError"));
+      });
+      await button.click();
+      await status("The browser did not allow it: click the command and press Ctrl+C.");
+      await assertAccessible(visitor, "refused");
+      for (const width of [390, 1280, 1920]) {
+        await page.setViewportSize({ width, height: 800 });
+        await assertFits(visitor, `copy-${width}`);
+        if (SHOTS) await page.screenshot({ path: `${SHOTS}/enrolment-copy-light-${width}.png` });
+      }
+      assert.deepEqual(problems, []);
+
+      await using plain = await visit(browser, site, { token, scripts: false });
+      await plain.go("/enrolments");
+      assert.equal(
+        await plain.page.locator(".copy").first().isVisible(),
+        false,
+        "without script there is no dead button",
+      );
+    } finally {
+      await browser.close();
+    }
+  },
 });
 
 Deno.test("who may decide: operators for machines of their groups and of none, auditors for none", async () => {

@@ -15,6 +15,7 @@ import { lastEvent } from "../../../core/live/read_events.ts";
 import { enrolmentPage, enrolmentTokens, type PendingEnrolment } from "../../../core/views/enrolments.ts";
 import { listGroups } from "../../../core/views/groups.ts";
 import { type Wire, wire } from "../../../core/wire.ts";
+import CopyText from "../../../islands/copy_text.tsx";
 import LiveRefresh from "../../../islands/live_refresh.tsx";
 import { type Context, page, type RouteAccess } from "../../../web/mod.ts";
 import { readForm } from "../../(_role)/form.ts";
@@ -97,13 +98,21 @@ export default define.page<typeof handler>(({ data, state, url }) => {
             tabIndex={0}
             aria-label="Enrolment command"
           ><code>{command}</code></pre>
+          <p class="copy-line">
+            <CopyText text={command} what="the command" />
+          </p>
           The token works for one machine and is shown only now. The fingerprint makes sure that the host talks to this
           manager and nobody else. <a href="/enrolments">To the requests</a>
         </Notice>
       )}
       {waiting.items.length === 0
         ? (
-          <EmptyState title="No requests" icon="inbox" command={command ? undefined : teach}>
+          <EmptyState
+            title="No requests"
+            icon="inbox"
+            command={command ? undefined : teach}
+            actions={!command && teach && <CopyText text={teach} what="the command" />}
+          >
             Run this as root on a machine with patch-agent, and it waits here until somebody approves it. With an
             enrolment command from above it need not wait.
           </EmptyState>
