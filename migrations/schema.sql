@@ -30,6 +30,24 @@ create table audit_log (
   previous_hash bytea not null,
   hash bytea not null
 );
+create table audit_markers (
+  seq bigint not null,
+  hash bytea not null,
+  at timestamp with time zone not null,
+  key_id text not null,
+  signature bytea not null
+);
+create table audit_verifications (
+  id uuid not null,
+  cause text not null,
+  asked_by text,
+  started_at timestamp with time zone not null,
+  beat_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  checked bigint default 0 not null,
+  total bigint default 0 not null,
+  verdict jsonb
+);
 create table certificate_renewals (
   host_id uuid not null,
   state text not null,
@@ -439,6 +457,12 @@ alter table audit_log add constraint audit_log_hash_check CHECK ((length(hash) =
 alter table audit_log add constraint audit_log_hash_key UNIQUE (hash);
 alter table audit_log add constraint audit_log_pkey PRIMARY KEY (seq);
 alter table audit_log add constraint audit_log_previous_hash_check CHECK ((length(previous_hash) = 32));
+alter table audit_markers add constraint audit_markers_hash_check CHECK ((length(hash) = 32));
+alter table audit_markers add constraint audit_markers_key_id_check CHECK ((length(key_id) <= 64));
+alter table audit_markers add constraint audit_markers_pkey PRIMARY KEY (seq);
+alter table audit_verifications add constraint audit_verifications_asked_by_check CHECK ((length(asked_by) <= 200));
+alter table audit_verifications add constraint audit_verifications_cause_check CHECK ((cause = ANY (ARRAY['asked'::text, 'nightly'::text])));
+alter table audit_verifications add constraint audit_verifications_pkey PRIMARY KEY (id);
 alter table certificate_renewals add constraint certificate_renewals_certificate_id_fkey FOREIGN KEY (certificate_id) REFERENCES certificates(id);
 alter table certificate_renewals add constraint certificate_renewals_csr_check CHECK ((length(csr) <= 16384));
 alter table certificate_renewals add constraint certificate_renewals_error_check CHECK ((length(error) <= 2000));
@@ -585,9 +609,11 @@ alter table ws_tickets add constraint ws_tickets_user_id_fkey FOREIGN KEY (user_
 
 -- Indexes
 
-CREATE INDEX audit_log_action ON public.audit_log USING btree (action, at);
+CREATE INDEX audit_log_action ON public.audit_log USING btree (action, seq);
+CREATE INDEX audit_log_actor ON public.audit_log USING btree (actor_name, seq);
 CREATE INDEX audit_log_at ON public.audit_log USING btree (at);
-CREATE INDEX audit_log_object ON public.audit_log USING btree (object_id, at);
+CREATE INDEX audit_log_object ON public.audit_log USING btree (object_id, seq);
+CREATE INDEX audit_verifications_started ON public.audit_verifications USING btree (started_at);
 CREATE INDEX certificate_renewals_due ON public.certificate_renewals USING btree (next_at) WHERE (state = ANY (ARRAY['due'::text, 'signed'::text, 'manual'::text]));
 CREATE INDEX certificates_host ON public.certificates USING btree (host_id);
 CREATE INDEX certificates_revoked ON public.certificates USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
@@ -657,6 +683,33 @@ begin
      entry -> 'object' ->> 'kind', entry -> 'object' ->> 'id', entry ->> 'outcome', payload, head.hash, next_hash);
   update public.audit_head set seq = next_seq, hash = next_hash;
   return next_seq;
+end $function$;
+CREATE OR REPLACE FUNCTION public.audit_prune(through bigint, signed_at timestamp with time zone, key_id text, signature bytea)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  mark bytea;
+  removed bigint;
+begin
+  perform set_config('app.now', '', true);
+  select hash into mark from public.audit_log where seq = through;
+  if mark is null then
+    raise exception 'there is no audit row %', through;
+  end if;
+  if exists (
+    select from public.audit_log where seq <= through and at >= public.app_now() - interval '180 days'
+  ) then
+    raise exception 'audit rows younger than 180 days stay' using errcode = 'insufficient_privilege';
+  end if;
+  insert into public.audit_markers (seq, hash, at, key_id, signature)
+  values (through, mark, signed_at, key_id, signature);
+  delete from public.audit_log where seq <= through;
+  get diagnostics removed = row_count;
+  delete from public.audit_checkpoints where seq < through;
+  return removed;
 end $function$;
 CREATE OR REPLACE FUNCTION public.event_append(topic text, job_id uuid, host_id uuid, kind text, data jsonb)
  RETURNS bigint
@@ -736,6 +789,7 @@ grant delete, insert, select, update on table ws_tickets to patch_web;
 grant execute on function app_now() to public;
 grant execute on function audit_append(bytea) to patch_fleet;
 grant execute on function audit_append(bytea) to patch_web;
+grant execute on function audit_prune(bigint,timestamp with time zone,text,bytea) to patch_web;
 grant execute on function event_append(text,uuid,uuid,text,jsonb) to public;
 grant execute on function host_compliance(timestamp with time zone,timestamp with time zone,text,integer,integer,boolean,timestamp with time zone,timestamp with time zone) to public;
 grant execute on function oldest_index() to public;
@@ -744,6 +798,7 @@ grant execute on function visible_hosts(uuid) to public;
 grant insert, select on table audit_checkpoints to patch_web;
 grant insert, select on table live_events to patch_web;
 grant insert, select on table patch_job_patches to patch_fleet;
+grant insert, select, update on table audit_verifications to patch_web;
 grant insert, select, update on table certificates to patch_web;
 grant insert, select, update on table enrolment_token_groups to patch_web;
 grant insert, select, update on table enrolment_tokens to patch_web;
@@ -770,6 +825,7 @@ grant insert, select, update on table worker_heartbeat to patch_fleet;
 grant insert, select, update on table worker_heartbeat to patch_web;
 grant select on table audit_head to patch_web;
 grant select on table audit_log to patch_web;
+grant select on table audit_markers to patch_web;
 grant select on table certificate_renewals to patch_fleet;
 grant select on table certificates (host_id) to patch_fleet;
 grant select on table certificates (not_after) to patch_fleet;

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Clock } from "../clock.ts";
 
 /** Who did it. `system` is one of our own loops, `agent` a managed host, `anonymous` somebody not signed in. */
@@ -31,17 +30,30 @@ export interface AuditEntry {
   details?: Record<string, unknown>;
 }
 
-/** A stored row as the verification reads it. */
-export const AuditRow = z.object({
-  seq: z.number().int().positive(),
-  action: z.string(),
-  payload: z.instanceof(Uint8Array),
-  previous_hash: z.instanceof(Uint8Array),
-  hash: z.instanceof(Uint8Array),
-  at_matches: z.boolean(),
-});
+/**
+ * What found a broken row: the chain itself, a signed checkpoint in the database, or one outside of it. What only the
+ * last can find is whatever somebody did who may write everything in the database.
+ */
+export type FoundBy = "chain" | "database" | "outside";
 
-/** What a verification found. `first_broken` is the lowest sequence number that does not hold. */
+/**
+ * What a verification found. `first_broken` is the lowest sequence number that does not hold; `rows` counts the rows
+ * that hold, from the first that is kept.
+ */
 export type AuditVerdict =
-  | { intact: true; rows: number; head: string }
-  | { intact: false; rows: number; first_broken: number; problem: string };
+  | {
+    intact: true;
+    rows: number;
+    /** Hash of the last row, hexadecimal. */
+    head: string;
+    /** Number of the first row that is kept: 1 until rows were removed by age. */
+    first: number;
+    /** How many signed checkpoints agree with the rows, and how many of them lie outside of the database. */
+    checkpoints: number;
+    outside: number;
+    /** The last row that a checkpoint outside of the database proves; null when none does. */
+    proven_to: number | null;
+    /** Statements that nothing can be said of: lines cut off, keys that are not known here. */
+    unknown: number;
+  }
+  | { intact: false; rows: number; first_broken: number; problem: string; found_by: FoundBy };

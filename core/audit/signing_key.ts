@@ -1,0 +1,120 @@
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { PkiError } from "../ca/types.ts";
+
+/** The door to the key that signs statements about the audit log. The key itself never comes out. */
+export interface StatementSigner {
+  key_id: string;
+  /** Ed25519 over these bytes. */
+  sign(bytes: Uint8Array): Uint8Array;
+}
+
+/** Public keys by their id. */
+export type PublicKeys = ReadonlyMap<string, KeyObject>;
+
+export interface SigningKey {
+  signer: StatementSigner;
+  /** Of this key and of those before it: what they signed goes on to count. */
+  keys: PublicKeys;
+  /** True when this call made the key. */
+  made: boolean;
+}
+
+const BLOCK = /-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----/g;
+
+/**
+ * Opens the Ed25519 key of the audit log, and makes it where there is none: `audit.key` (PKCS #8, 0600) and `audit.pub`
+ * (every public key so far) in the folder of the manager's other keys, which is outside of the database on purpose.
+ *
+ * @throws PkiError with what is wrong and what to do. No message holds key material.
+ */
+export async function openSigningKey(folder: string): Promise<SigningKey> {
+  const path = `${folder}/audit.key`;
+  let pem = await readIfThere(path);
+  const made = pem === null;
+  if (pem === null) {
+    pem = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+    await writeWhole(path, pem, 0o600);
+  }
+  const { mode } = await Deno.stat(path);
+  if (mode !== null && (mode & 0o077) !== 0) {
+    throw new PkiError(`${path} can be used by other users of this machine.`, `Run: chmod 0600 ${path}`);
+  }
+  const key = privateKey(path, pem);
+  const key_id = keyId(createPublicKey(key));
+  const known = await readIfThere(`${folder}/audit.pub`) ?? "";
+  const keys = new Map(readPublicKeys(known));
+  if (!keys.has(key_id)) {
+    const own = createPublicKey(key);
+    keys.set(key_id, own);
+    const text = known + (known === "" || known.endsWith("\n") ? "" : "\n") +
+      own.export({ type: "spki", format: "pem" });
+    await writeWhole(`${folder}/audit.pub`, text, 0o644);
+  }
+  return { signer: { key_id, sign: (bytes) => new Uint8Array(sign(null, bytes, key)) }, keys, made };
+}
+
+/** The public keys of a text with PEM blocks. What is no Ed25519 key is left out: nothing of ours has such a key. */
+export function readPublicKeys(text: string): PublicKeys {
+  const keys = new Map<string, KeyObject>();
+  for (const [block] of text.matchAll(BLOCK)) {
+    try {
+      const key = createPublicKey(block);
+      if (key.asymmetricKeyType === "ed25519") keys.set(keyId(key), key);
+    } catch {
+      // A damaged block: statements of that key count as of an unknown one.
+    }
+  }
+  return keys;
+}
+
+/** The same keys as PEM, for an export that shall prove itself. */
+export function writePublicKeys(keys: PublicKeys): string[] {
+  return [...keys.values()].map((key) => key.export({ type: "spki", format: "pem" }) as string);
+}
+
+function keyId(key: KeyObject): string {
+  return createHash("sha256").update(key.export({ type: "spki", format: "der" })).digest("hex").slice(0, 16);
+}
+
+function privateKey(path: string, pem: string): KeyObject {
+  try {
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyType === "ed25519") return key;
+  } catch {
+    // Without its words: they may quote the key.
+  }
+  throw new PkiError(
+    `${path} is not an Ed25519 key in PKCS #8 form.`,
+    "Restore it from the backup, or move it away: a new one is made, and audit.pub keeps what the old one signed.",
+  );
+}
+
+/** A kill at any moment leaves the old file or the new one. */
+async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+  const fresh = `${path}.new`;
+  try {
+    const file = await Deno.open(fresh, { write: true, create: true, truncate: true, mode });
+    try {
+      await Deno.chmod(fresh, mode);
+      const bytes = new TextEncoder().encode(text);
+      for (let sent = 0; sent < bytes.length;) sent += await file.write(bytes.subarray(sent));
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    await Deno.rename(fresh, path);
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.name : "unknown reason";
+    throw new PkiError(`${path} cannot be written (${why}).`, "Check that its folder belongs to the manager's user.");
+  }
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (thrown) {
+    if (thrown instanceof Deno.errors.NotFound) return null;
+    const why = thrown instanceof Error ? thrown.name : "unknown reason";
+    throw new PkiError(`${path} cannot be read (${why}).`, "Check that it belongs to the user that runs the manager.");
+  }
+}
