@@ -21,6 +21,8 @@ export interface VisitOptions {
   theme?: "light" | "dark";
   width?: number;
   height?: number;
+  /** Pixels of the screen in one of the page: 2 with half the width and height is a zoom of 200 %. */
+  scale?: number;
   scripts?: boolean;
 }
 
@@ -38,11 +40,12 @@ export interface Visitor extends AsyncDisposable {
 
 /** Opens a browser window on the site. TLS is real; the CA of the run is not one that the browser knows. */
 export async function visit(browser: Browser, site: TestSite, options: VisitOptions = {}): Promise<Visitor> {
-  const { token, theme, width = 1280, height = 800, scripts = true } = options;
+  const { token, theme, width = 1280, height = 800, scale = 1, scripts = true } = options;
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
     javaScriptEnabled: scripts,
     viewport: { width, height },
+    deviceScaleFactor: scale,
     baseURL: options.origin ?? site.origin,
     locale: "en-GB",
   });
