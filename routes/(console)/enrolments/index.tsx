@@ -105,19 +105,17 @@ export default define.page<typeof handler>(({ data, state, url }) => {
           manager and nobody else. <a href="/enrolments">To the requests</a>
         </Notice>
       )}
-      {waiting.items.length === 0
-        ? (
-          <EmptyState
-            title="No requests"
-            icon="inbox"
-            command={command ? undefined : teach}
-            actions={!command && teach && <CopyText text={teach} what="the command" />}
-          >
-            Run this as root on a machine with patch-agent, and it waits here until somebody approves it. With an
-            enrolment command from above it need not wait.
-          </EmptyState>
-        )
-        : <Queue waiting={waiting.items} now={now} />}
+      {waiting.items.length > 0 ? <Queue waiting={waiting.items} now={now} /> : !command && (
+        <EmptyState
+          title="No requests"
+          icon="inbox"
+          command={teach}
+          actions={teach && <CopyText text={teach} what="the command" />}
+        >
+          Run this as root on a machine with patch-agent, and it waits here until somebody approves it. With an
+          enrolment command from above it need not wait.
+        </EmptyState>
+      )}
       {(waiting.next || cursor) && (
         <nav class="row" aria-label="Pages of requests">
           {cursor && <LinkButton href={withQuery(url, { cursor: null })} icon="chevron-left">First page</LinkButton>}
