@@ -3,6 +3,7 @@ import { Button, LinkButton } from "../../../../components/button.tsx";
 import { PageHead } from "../../../../components/page_head.tsx";
 import { countText } from "../../../../components/quantity.tsx";
 import { Notice } from "../../../../components/states.tsx";
+import { Cell, Column, Row, RowName, Table } from "../../../../components/table.tsx";
 import { removeMembers } from "../../../../core/groups/change_members.ts";
 import { leavingHosts, wouldBeAlone } from "../../../../core/views/group_hosts.ts";
 import { deleteImpact, groupDetail } from "../../../../core/views/groups.ts";
@@ -45,6 +46,7 @@ export const handler = define.handlers({
 export default define.page<typeof handler>(({ data, state }) => {
   const { group, leaving, opened, operators } = data;
   const what = countText(leaving.length, "host");
+  const it = opened === 1 ? "it" : "them";
   state.title = `Take ${what} out of ${group.name}`;
   return (
     <>
@@ -58,20 +60,34 @@ export default define.page<typeof handler>(({ data, state }) => {
           ? "This host is in no other group."
           : `${countText(opened, "host")} of these ${opened === 1 ? "is" : "are"} in no other group.`}
       >
-        Then every operator sees and manages {opened === 1 ? "it" : "them"}:{" "}
-        {countText(operators, "operator who is", "operators who are")} not in {group.name} would see{" "}
-        {opened === 1 ? "it" : "them"} too. To keep {opened === 1 ? "it" : "them"} from them, put{" "}
-        {opened === 1 ? "it" : "them"} into another group first.
+        Then every operator sees and manages {it}: {operators === 0
+          ? `every operator is in ${group.name}, so nobody sees more than now.`
+          : `${
+            countText(operators, "operator who is", "operators who are")
+          } not in ${group.name} would see ${it} too. ` +
+            `To keep ${it} from them, put ${it} into another group first.`}
       </Notice>
-      <ul class="plan" aria-label="Hosts that leave">
+      <Table
+        label="Hosts that leave"
+        columns={
+          <>
+            <Column>Name</Column>
+            <Column>Afterwards</Column>
+          </>
+        }
+      >
         {leaving.slice(0, NAMED).map((host) => (
-          <li key={host.id}>
-            <a href={`/hosts/${host.id}`}>{host.name}</a> {host.simulated && <Simulated />}{" "}
-            {host.alone && <Badge tone="warn">in no other group</Badge>}
-          </li>
+          <Row key={host.id}>
+            <RowName href={`/hosts/${host.id}`} title={host.name} marks={host.simulated && <Simulated />}>
+              {host.name}
+            </RowName>
+            <Cell>
+              {host.alone ? <Badge tone="warn">in no group</Badge> : <span class="muted">in other groups</span>}
+            </Cell>
+          </Row>
         ))}
-        {leaving.length > NAMED && <li class="muted">and {countText(leaving.length - NAMED, "more host")}</li>}
-      </ul>
+      </Table>
+      {leaving.length > NAMED && <p class="meta">and {countText(leaving.length - NAMED, "more host")}</p>}
       <form class="row" method="post" action={`/groups/${group.id}/remove-hosts`}>
         <input type="hidden" name="told" value={opened} />
         {leaving.map(({ id }) => <input key={id} type="hidden" name="host" value={id} />)}
