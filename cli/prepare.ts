@@ -4,7 +4,7 @@ import { type FileRead, readFile } from "../core/config/machine.ts";
 import { type Config, databaseUrlOf, type Role } from "../core/config/types.ts";
 import { createFirstAdmin } from "../core/auth/create_first_admin.ts";
 import { systemClock } from "../core/clock.ts";
-import { initialPasswordFile } from "../core/permissions.ts";
+import { auditFolder, initialPasswordFile } from "../core/permissions.ts";
 import { connect, type Sql } from "../core/database/connection.ts";
 import { loadMigrations, migrate } from "../core/database/migrations.ts";
 import { readTarget } from "../core/database/target.ts";
@@ -90,9 +90,13 @@ async function ensureFirstAdmin(sql: Sql, config: Config, log: Log): Promise<voi
   }, systemClock);
 }
 
-/** Makes or renews what the manager's own CA needs; the fleet role alone finds it made. */
+/**
+ * Makes or renews what the manager's own CA needs, and the folder of the audit log's checkpoints, which the web role
+ * may write to and not make; the fleet role alone finds all of it made.
+ */
 export async function preparePki(config: Config, roles: readonly WorkerRole[], log: Log): Promise<void> {
   if (!roles.includes("web")) return;
+  await Deno.mkdir(auditFolder(config), { recursive: true, mode: 0o700 });
   const { written } = await ensurePki(config.pki.directory, { ui_names: uiNames(config.server) });
   for (const name of written) log.info("certificate.issued", { path: `${config.pki.directory}/${name}.crt` });
 }

@@ -41,6 +41,11 @@ export function initialPasswordFile(config: Pick<Config, "state">): string {
   return `${config.state.directory.replace(/\/+$/, "")}/initial-password`;
 }
 
+/** The folder of the audit log's signed checkpoints: beside the database, not in it. */
+export function auditFolder(config: Pick<Config, "state">): string {
+  return `${config.state.directory.replace(/\/+$/, "")}/audit`;
+}
+
 /** The name servers that the web role may ask: the configured ones, else the machine's. */
 export function nameServers(config: Config, places: Places): string[] {
   return config.server.name_servers.length > 0 ? config.server.name_servers : places.name_servers;
@@ -106,10 +111,11 @@ function webPermissions(config: Config, places: Places): RolePermissions {
       pki.directory,
       ...own,
       initialPasswordFile(config),
+      auditFolder(config),
       "/etc/hosts",
       ...socket,
     ]),
-    write: unique([pki.directory, initialPasswordFile(config), ...socket]),
+    write: unique([pki.directory, initialPasswordFile(config), auditFolder(config), ...socket]),
     env: LIBRARY_ENV,
     ffi: [`${places.root}/${ARGON2_FILE}`],
     run: false,

@@ -50,6 +50,7 @@ Deno.test("the web role: listener, database socket, name servers; the native mod
   assert.deepEqual(web.write, [
     "/var/lib/patch-manager/pki",
     "/var/lib/patch-manager/initial-password",
+    "/var/lib/patch-manager/audit",
     "/run/pg/.s.PGSQL.5432",
   ]);
   assert.deepEqual(web.ffi, [`${ROOT}/${ARGON2_FILE}`]);

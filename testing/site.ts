@@ -1,4 +1,6 @@
 import https from "node:https";
+import { AuditDesk } from "../core/audit/audit_desk.ts";
+import { openSigningKey } from "../core/audit/signing_key.ts";
 import { hashPassword } from "../core/auth/password.ts";
 import { openSession } from "../core/auth/sessions.ts";
 import type { SessionKind } from "../core/auth/types.ts";
@@ -95,7 +97,10 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
     const relay = new Relay(sql, clock, log);
     await relay.start(source);
     cleanup.defer(() => relay.stop());
-    const services = makeServices({ sql, clock, log, relay, pki, resolve, public_url });
+    const { signer, keys } = await openSigningKey(`${folder}/pki`);
+    const audit = new AuditDesk(sql, { signer, keys, folder: `${folder}/audit` }, log);
+    cleanup.defer(() => audit.stop());
+    const services = makeServices({ sql, clock, log, relay, pki, resolve, public_url, audit });
     const site = createProductSite(services, assets);
     const pair = { certificate: pki.ui!.certificate_pem + pki.root.certificate_pem, key: pki.ui!.key_pem };
     const listener = await startListener({ site, hostname: "127.0.0.1", port: 0, log, ...pair });
@@ -135,8 +140,8 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
 }
 
 function makeServices(
-  { sql, clock, log, relay, pki, resolve, public_url }:
-    & Pick<Services, "sql" | "clock" | "log" | "relay" | "resolve" | "public_url">
+  { sql, clock, log, relay, pki, resolve, public_url, audit }:
+    & Pick<Services, "sql" | "clock" | "log" | "relay" | "resolve" | "public_url" | "audit">
     & { pki: Pki },
 ): Services {
   const crl = new CurrentCrl(sql, pki.authority, clock);
@@ -147,6 +152,7 @@ function makeServices(
     relay,
     resolve,
     public_url,
+    audit,
     authority: pki.authority,
     issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock),
     crl,

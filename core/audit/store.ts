@@ -107,12 +107,3 @@ export async function pruneRows(sql: Db, { seq, at, key_id, signature }: SignedS
   );
   return removed;
 }
-
-/** When the first row after a number was written; null when there is none. */
-export async function timeOfRow(sql: Sql, seq: number): Promise<Temporal.Instant | null> {
-  const row = await maybe(
-    z.object({ at: z.instanceof(Temporal.Instant) }),
-    sql`select at from audit_log where seq = ${seq}`,
-  );
-  return row?.at ?? null;
-}

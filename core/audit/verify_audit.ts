@@ -6,8 +6,9 @@ import { lastMarker, readCheckpoints, readHead, readRows } from "./store.ts";
 import type { AuditVerdict } from "./types.ts";
 import { beyondTheEnd, type ChainProblem, ChainWalk, type CheckpointPlace, ZERO_HASH } from "./walk_chain.ts";
 
-/** Rows that are read at once: two batches are in memory at a time, of at most 16 KiB a row. */
-const BATCH = 1000;
+/** Rows that are read at once: more are no faster, and take more memory (measured with 60,000 rows). Two batches lie in
+ * memory at a time, of at most 16 KiB a row. */
+const BATCH = 250;
 
 export interface VerifyOptions {
   /** Keys that statements are held against. Without them no checkpoint counts, and a marker is taken as it is. */
@@ -38,7 +39,8 @@ export async function verifyAudit(sql: Sql, options: VerifyOptions = {}): Promis
 
 async function verifyFrom(sql: Sql, marker: SignedStatement | null, options: VerifyOptions): Promise<AuditVerdict> {
   // Checkpoints are read before the head, so none of them is of a row that comes after it.
-  const { checkpoints, unknown, forged } = judged(await readCheckpoints(sql), options);
+  const about = judged(await readCheckpoints(sql), options);
+  const { checkpoints, forged } = about;
   const base = { seq: marker?.seq ?? 0, hash: marker?.hash ?? ZERO_HASH };
   // The head is read before the rows: those that are appended while we read come after it and are not judged.
   const head = await readHead(sql);
@@ -53,7 +55,20 @@ async function verifyFrom(sql: Sql, marker: SignedStatement | null, options: Ver
       : chain(Math.max(walk.seq, 1), "the chain's head is for another row")) ??
     beyondTheEnd(walk.seq, checkpoints) ?? forged;
   if (found) return verdictOf(base, walk.seq, found);
-  const last = Math.max(0, ...outsideRows(checkpoints, base.seq));
+  return intactVerdict(base, walk, about, options.outside);
+}
+
+/** What is said of rows that all hold. */
+export function intactVerdict(
+  base: { seq: number },
+  walk: ChainWalk,
+  { checkpoints, unknown }: ReturnType<typeof judged>,
+  outside: OutsideStatements | undefined,
+): AuditVerdict {
+  let proven_to: number | null = null;
+  for (const [seq, entries] of checkpoints) {
+    if (seq > Math.max(base.seq, proven_to ?? 0) && entries.some(({ place }) => place === "outside")) proven_to = seq;
+  }
   return {
     intact: true,
     rows: walk.seq - base.seq,
@@ -61,8 +76,8 @@ async function verifyFrom(sql: Sql, marker: SignedStatement | null, options: Ver
     first: base.seq + 1,
     checkpoints: walk.held.all,
     outside: walk.held.outside,
-    proven_to: last === 0 ? null : last,
-    unknown: unknown + (options.outside?.unreadable ?? 0),
+    proven_to,
+    unknown: unknown + (outside?.unreadable ?? 0),
   };
 }
 
@@ -70,7 +85,8 @@ function chain(seq: number, problem: string): ChainProblem {
   return { seq, problem, found_by: "chain" };
 }
 
-function verdictOf(base: { seq: number }, held: number, { seq, problem, found_by }: ChainProblem): AuditVerdict {
+/** What is said of the first row that does not hold. */
+export function verdictOf(base: { seq: number }, held: number, { seq, problem, found_by }: ChainProblem): AuditVerdict {
   return { intact: false, rows: Math.max(0, Math.min(held, seq - 1) - base.seq), first_broken: seq, problem, found_by };
 }
 
@@ -103,12 +119,6 @@ export function judged(inside: readonly SignedStatement[], { keys, outside }: Ve
   for (const statement of inside) add("database", statement);
   for (const statement of outside?.statements ?? []) add("outside", statement);
   return { checkpoints, unknown, forged: forged as ChainProblem | null };
-}
-
-function* outsideRows(checkpoints: ReturnType<typeof judged>["checkpoints"], base: number): Generator<number> {
-  for (const [seq, entries] of checkpoints) {
-    if (seq > base && entries.some(({ place }) => place === "outside")) yield seq;
-  }
 }
 
 /** Reads one batch while it looks at the one before: the database and this process work side by side. */

@@ -74,6 +74,15 @@ export const settingRules: readonly SettingRule[] = [
     maximum: 86_400,
     reason: "A page that was away for longer loads itself again instead of catching up.",
   },
+  {
+    key: "audit.retention_days",
+    title: "Audit log kept",
+    unit: "days",
+    default: 184,
+    minimum: 184,
+    maximum: 3_660,
+    reason: "Six months at least, whoever asks; older rows go at night, behind a signed marker that takes their place.",
+  },
 ];
 
 const byKey = new Map<string, SettingRule>(settingRules.map((rule) => [rule.key, rule]));

@@ -21,6 +21,7 @@ export interface Settings {
   "enrolment.rate_per_minute": number;
   "enrolment.pending_days": number;
   "live.event_retention_seconds": number;
+  "audit.retention_days": number;
 }
 export type SettingKey = keyof Settings;
 

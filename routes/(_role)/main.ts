@@ -1,3 +1,5 @@
+import { AuditDesk } from "../../core/audit/audit_desk.ts";
+import { openSigningKey } from "../../core/audit/signing_key.ts";
 import { warmUpPasswords } from "../../core/auth/password.ts";
 import { deleteEndedSessions } from "../../core/auth/sessions.ts";
 import { ownNames } from "../../core/ca/ui_names.ts";
@@ -11,11 +13,12 @@ import { reason } from "../../core/errors.ts";
 import { Readiness } from "../../core/heartbeat/check_readiness.ts";
 import { HEARTBEAT_INTERVAL_MS, recordHeartbeat } from "../../core/heartbeat/record_heartbeat.ts";
 import { uuidv7 } from "../../core/ids.ts";
-import { initialPasswordFile } from "../../core/permissions.ts";
+import { auditFolder, initialPasswordFile } from "../../core/permissions.ts";
 import { type RoleContext, runRole } from "../../core/role.ts";
 import { assetsIn } from "../../web/mod.ts";
 import { openLiveSource } from "../(_live)/live_source.ts";
 import { Relay } from "../(_live)/relay.ts";
+import { type AuditCare, startAuditCare } from "./audit_care.ts";
 import { loadCertificates } from "./certificate.ts";
 import { type CertificateCare, startCertificateCare } from "./certificate_care.ts";
 import { resolveName } from "./resolve_name.ts";
@@ -32,6 +35,7 @@ let sql: Sql | undefined;
 let listener: Listener | undefined;
 let relay: Relay | undefined;
 let certificates: CertificateCare | undefined;
+let audit: AuditCare | undefined;
 let source: Awaited<ReturnType<typeof openLiveSource>> | undefined;
 
 async function start(context: RoleContext): Promise<{ address: string }> {
@@ -51,6 +55,8 @@ async function start(context: RoleContext): Promise<{ address: string }> {
   relay = new Relay(sql, clock, log, context.loop("relay", RELAY_LIMIT_MS));
   await relay.start(source);
   const crl = new CurrentCrl(sql, pki.authority, clock);
+  const { signer, keys } = await openSigningKey(config.pki.directory);
+  const desk = new AuditDesk(sql, { signer, keys, folder: auditFolder(config) }, log);
   const services: Services = {
     sql,
     clock,
@@ -66,12 +72,14 @@ async function start(context: RoleContext): Promise<{ address: string }> {
     initial_password_file: initialPasswordFile(config),
     version: config.places.version,
     relay,
+    audit: desk,
   };
   await warmUpPasswords();
   const site = createProductSite(services, await assetsIn(`${config.places.root}/dist`));
   listener = await startListener({ ...config.server, hostname: config.server.listen, ...ui, site, log });
   setInterval(() => void care(context), CARE_MS);
   certificates = startCertificateCare({ sql, issuer: services.issuer, crl, clock, log, signal });
+  audit = startAuditCare({ sql, desk, clock, log, signal });
   const heart = {
     role: "web" as const,
     instance: uuidv7(clock),
@@ -108,6 +116,7 @@ async function reload({ config }: RoleContext): Promise<void> {
 async function stop(deadline_ms: number): Promise<void> {
   relay?.stop();
   await certificates?.stop();
+  await audit?.stop();
   await listener?.stop(Math.max(1_000, deadline_ms - 2_000));
   await source?.stop();
   await sql?.end({ timeout: 2 });

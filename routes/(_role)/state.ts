@@ -1,3 +1,4 @@
+import type { AuditDesk } from "../../core/audit/audit_desk.ts";
 import type { Actor, Context as CallContext } from "../../core/audit/types.ts";
 import type { Viewer } from "../../core/auth/types.ts";
 import type { Authority } from "../../core/ca/types.ts";
@@ -37,6 +38,8 @@ export interface Services {
   version: string;
   /** Feeds the open pages. */
   relay: Relay;
+  /** Verifies the audit log, and holds what proves it. */
+  audit: AuditDesk;
 }
 
 /** Tells open pages when there is something new; every hint may be lost, so readers look by themselves too. */
