@@ -210,6 +210,8 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
       index.stop();
       store.close();
       await cves.stop();
+      // Not left to close(): a child of this process that has not reached its own program yet holds a copy of the file.
+      lock.unlockSync();
       lock.close();
     },
   };
