@@ -1,0 +1,20 @@
+/**
+ * An answer that is made while it is sent: as many rows as there are cost no more memory than one piece. What cannot be
+ * read at all is thrown before the answer begins, and so becomes words instead of a broken file.
+ */
+export async function streamText(pieces: AsyncGenerator<string>, headers: Record<string, string>): Promise<Response> {
+  const first = await pieces.next();
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    start: (stream) => first.done ? stream.close() : stream.enqueue(encoder.encode(first.value)),
+    async pull(stream) {
+      const { done, value } = await pieces.next();
+      if (done) stream.close();
+      else stream.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await pieces.return(undefined);
+    },
+  });
+  return new Response(body, { headers });
+}
