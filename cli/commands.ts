@@ -27,8 +27,8 @@ const commands: Record<string, Command> = {
     run: async (args, program) => (await import("./config.ts")).config(args, program),
   },
   verify: {
-    usage: "verify [--config FILE] [--json]",
-    summary: "Recompute the audit chain and say whether it is intact.",
+    usage: "verify audit [--config FILE] [--json] [--export FILE] [--checkpoints FILE] [--keys FILE]",
+    summary: "Recompute the audit chain, of the database or of an export, and say whether it is intact.",
     run: async (args) => (await import("./verify.ts")).verify(args),
   },
   licenses: {
