@@ -60,6 +60,12 @@ function filled({ hosts, jobs, groups, clone }: Scenario & { clone: string }): L
     { name: "group-users", path: `/groups/${groups.web}?tab=users` },
     { name: "group-add", path: `/groups/${groups.web}?tab=add` },
     { name: "dashboard", path: "/dashboard" },
+    { name: "audit", path: "/audit" },
+    { name: "audit-filtered", path: "/audit?action=host&outcome=success&from=2026-01-01T00:00" },
+    { name: "audit-nothing", path: "/audit?host=nothing-is-called-so" },
+    { name: "audit-bad-filter", path: "/audit?from=yesterday", error: true },
+    { name: "audit-verification", path: "/audit?tab=verification" },
+    { name: "audit-entry", path: "/audit/1" },
     { name: "error-404", path: "/hosts/0198c1a0-0000-7000-8000-000000000000", error: true },
   ];
 }
@@ -71,6 +77,8 @@ const EMPTY: Look[] = [
   { name: "empty-enrolments", path: "/enrolments" },
   { name: "empty-groups", path: "/groups" },
   { name: "empty-dashboard", path: "/dashboard" },
+  { name: "empty-audit", path: "/audit" },
+  { name: "empty-audit-verification", path: "/audit?tab=verification" },
 ];
 
 Deno.test({

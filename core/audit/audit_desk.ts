@@ -1,8 +1,8 @@
 import type { Sql } from "../database/connection.ts";
 import type { Log } from "../log.ts";
 import type { AuditProof } from "./proof.ts";
-import type { AuditVerdict, Context } from "./types.ts";
-import { beginVerification, performVerification, type Verification } from "./verifications.ts";
+import type { AuditVerdict, Context, Verification } from "./types.ts";
+import { beginVerification, performVerification } from "./verifications.ts";
 
 /** Verifies the audit log for whoever asks, one run at a time, beside the requests that are served meanwhile. */
 export class AuditDesk {

@@ -57,3 +57,18 @@ export type AuditVerdict =
     unknown: number;
   }
   | { intact: false; rows: number; first_broken: number; problem: string; found_by: FoundBy };
+
+/** A run of the verification, as it is shown. */
+export interface Verification {
+  id: string;
+  cause: "asked" | "nightly";
+  asked_by: string | null;
+  started_at: Temporal.Instant;
+  ended_at: Temporal.Instant | null;
+  /** Rows that were looked at so far, and rows to look at. */
+  checked: number;
+  total: number;
+  /** `interrupted`: the manager was restarted while it ran. */
+  state: "running" | "intact" | "broken" | "interrupted";
+  verdict: AuditVerdict | null;
+}

@@ -7,7 +7,7 @@ import type { Log } from "../log.ts";
 import { appendFor } from "./append_audit.ts";
 import { readOutside } from "./checkpoint_file.ts";
 import type { AuditProof } from "./proof.ts";
-import type { AuditVerdict, Context } from "./types.ts";
+import type { AuditVerdict, Context, Verification } from "./types.ts";
 import { verifyAudit } from "./verify_audit.ts";
 
 /** A verification that has said nothing for so long died with its process. Milliseconds. */
@@ -26,13 +26,6 @@ const Row = z.object({
   verdict: z.unknown(),
   alive: z.boolean(),
 });
-
-/** A run of the verification, as it is shown. */
-export interface Verification extends Omit<z.infer<typeof Row>, "alive" | "verdict"> {
-  /** `interrupted`: the manager was restarted while it ran. */
-  state: "running" | "intact" | "broken" | "interrupted";
-  verdict: AuditVerdict | null;
-}
 
 function shown({ alive, verdict, ...row }: z.infer<typeof Row>): Verification {
   const judged = verdict as AuditVerdict | null;

@@ -106,6 +106,12 @@ export function rowsBefore(
   );
 }
 
+/** One row by its number; null when there is none. As `auditLog`, for callers who may read all of it. */
+export async function auditEntry(db: Db, seq: number): Promise<AuditEntryRow | null> {
+  const [row] = await rowsBefore(db, db`seq = ${seq}`, null, 1);
+  return row ? shownEntry(row) : null;
+}
+
 /**
  * The rows of a filter, as a condition on `audit_log`.
  * @param objects what `objectsOf` answered for the same filter
@@ -135,8 +141,8 @@ export async function objectsOf(db: Db, { host: called }: AuditFilter): Promise<
     db`
       with named as (
         select id from hosts
-        where id::text = ${called} or lower(name) = lower(${called}) or lower(fqdn) = lower(${called})
-          or address::text = ${called} or host(address) = ${called}
+        where id::text = lower(${called}) or lower(fqdn) = lower(${called}) or lower(display_name) = lower(${called})
+          or split_part(lower(fqdn), '.', 1) = lower(${called}) or host(address) = ${called}
       )
       select id::text from named
       union select job_id::text from patch_job_hosts where host_id in (select id from named)

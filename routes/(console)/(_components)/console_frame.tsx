@@ -15,6 +15,7 @@ const SECTIONS = [[
 ], [
   { href: "/groups", label: "Groups", icon: "folder-tree" },
   { href: "/enrolments", label: "Enrolment", icon: "shield-check", acts: true },
+  { href: "/audit", label: "Audit", icon: "scroll-text", tells_all: true },
 ]] as const;
 
 /** The product's frame around a page, with the numbers of the fleet as the viewer may see it. */
@@ -26,9 +27,10 @@ export async function consoleFrame(state: State, url: URL, children: ComponentCh
     viewer.role === "auditor" ? 0 : countEnrolments(state.services.sql, viewer.id),
   ]);
   const counts: Record<string, number> = { "/hosts": hosts, "/enrolments": waiting };
-  // Auditors read: what only acts is not theirs.
+  // Auditors read: what only acts is not theirs. Operators have their hosts: what tells of all is not theirs.
   const sections = SECTIONS
     .map((links) => links.filter((link) => !("acts" in link) || viewer.role !== "auditor"))
+    .map((links) => links.filter((link) => !("tells_all" in link) || viewer.role !== "operator"))
     .filter((links) => links.length > 0)
     .map((links) =>
       links.map(({ href, label, icon }) => ({

@@ -1,7 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { readOutside } from "../../../core/audit/checkpoint_file.ts";
-import { lastVerifications, type Verification } from "../../../core/audit/verifications.ts";
+import type { Verification } from "../../../core/audit/types.ts";
+import { lastVerifications } from "../../../core/audit/verifications.ts";
 import { verifyAudit } from "../../../core/audit/verify_audit.ts";
 import { rfc3339 } from "../../../core/clock.ts";
 import { exportAuditCsv, exportAuditJson } from "../../../core/views/audit_export.ts";
