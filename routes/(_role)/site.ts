@@ -3,6 +3,7 @@ import { islands, routes } from "../../gen/server.ts";
 import { type AssetSource, createSite, type RouteEntry, type Site } from "../../web/mod.ts";
 import { answerError, publicError } from "./answer_error.ts";
 import { authorize } from "./authorize.ts";
+import { noteDenial } from "./note_denial.ts";
 import type { Services, State } from "./state.ts";
 
 /** The product's site: all routes with their access, over the given services. */
@@ -22,7 +23,10 @@ export function createProductSite(services: Services, assets?: AssetSource): Sit
       title: "",
     }),
     authorize,
-    onError: answerError,
+    onError: async (thrown, ctx) => {
+      await noteDenial(thrown, ctx);
+      return answerError(thrown, ctx);
+    },
     statusOf: (thrown) => publicError(thrown).status,
   });
 }
