@@ -1,51 +1,120 @@
 import { appendAudit } from "../core/audit/append_audit.ts";
-import { verifyAudit } from "../core/audit/verify_audit.ts";
+import { signCheckpoints } from "../core/audit/sign_checkpoints.ts";
+import { openSigningKey } from "../core/audit/signing_key.ts";
+import { MANAGER_HEAP } from "../cli/manager_command.ts";
 import { systemClock } from "../core/clock.ts";
-import { transaction } from "../core/database/connection.ts";
+import { connect, type Sql, transaction } from "../core/database/connection.ts";
 import { startEmbedded } from "../core/database/embedded.ts";
-import { connect } from "../core/database/connection.ts";
 import { loadMigrations, migrate } from "../core/database/migrations.ts";
+import { silentLog } from "../core/log.ts";
 import { testFolder } from "../testing/test_folder.ts";
-import { type Figure, spread, timeEach } from "./measure.ts";
+import { type BenchOptions, type Figure, spread, timeEach } from "./measure.ts";
+import { peakOf } from "./process_memory.ts";
 
 const ROWS = 4_000;
 /** Callers at a time: they wait for each other at the chain's head. */
 const AT_ONCE = 8;
+/** Rows that are verified for a fleet of 2,500 hosts; other sizes in proportion. */
+const VERIFIED = 1_000_000;
+/** What a million rows may take. Seconds, and MiB of the whole process. */
+const VERIFY_S = 15;
+const VERIFY_MIB = 150;
+
+const ROOT = new URL("..", import.meta.url).pathname;
 
 /** Rows of the audit chain on a durable database: each append is its own transaction, with its fsync. */
-export async function benchAudit(): Promise<Figure[]> {
+export async function benchAudit({ hosts }: BenchOptions): Promise<Figure[]> {
   await using folder = await testFolder("audit-");
   const server = await startEmbedded(folder.path);
   try {
     const sql = await connect({ url: server.url("patch_owner"), max: AT_ONCE });
     try {
-      await migrate(sql, await loadMigrations(new URL("../migrations", import.meta.url).pathname));
-      const entry = {
-        actor: { kind: "system" as const, name: "bench" },
-        ...{ address: "192.0.2.1", request_id: null, action: "host.refresh", object: null },
-        ...{ outcome: "success" as const, details: { hosts: ["web-1.example.org", "web-2.example.org"] } },
-      };
-      const append = () => transaction(sql, (tx) => appendAudit(tx, entry as never, systemClock));
-      const alone = await timeEach(200, append);
-      const started = performance.now();
-      let left = ROWS;
-      await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-        while (left-- > 0) await append();
-      }));
-      const a_second = ROWS / ((performance.now() - started) / 1000);
-      const began = performance.now();
-      const judged = await verifyAudit(sql);
-      const verified = judged.rows / ((performance.now() - began) / 1000);
-      if (!judged.intact) throw new Error(`The chain is broken: ${judged.problem}`);
-      return [
-        ...spread("audit: append, one after another, with fsync", alone, null),
-        { name: "audit: append, 8 at once", value: a_second, unit: "a second", target: null },
-        { name: "audit: verify", value: verified, unit: "a second", target: null },
-      ];
+      await migrate(sql, await loadMigrations(`${ROOT}migrations`));
+      const appended = await benchAppend(sql);
+      const rows = Math.round(VERIFIED * hosts / 2_500);
+      await fill(sql, rows);
+      await sign(sql, folder.path);
+      return [...appended, ...await benchVerify(server.url("patch_owner"), folder.path, rows)];
     } finally {
       await sql.end({ timeout: 5 });
     }
   } finally {
     await server.stop();
   }
+}
+
+async function benchAppend(sql: Sql): Promise<Figure[]> {
+  const entry = {
+    actor: { kind: "system" as const, name: "bench" },
+    ...{ address: "192.0.2.1", request_id: null, action: "host.refresh", object: null },
+    ...{ outcome: "success" as const, details: { hosts: ["web-1.example.org", "web-2.example.org"] } },
+  };
+  const append = () => transaction(sql, (tx) => appendAudit(tx, entry, systemClock));
+  const alone = await timeEach(200, append);
+  const started = performance.now();
+  let left = ROWS;
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    while (left-- > 0) await append();
+  }));
+  const a_second = ROWS / ((performance.now() - started) / 1000);
+  return [
+    ...spread("audit: append, one after another, with fsync", alone, null),
+    { name: "audit: append, 8 at once", value: a_second, unit: "a second", target: null },
+  ];
+}
+
+/** Rows of an ordinary deployment, until there are so many. */
+async function fill(sql: Sql, rows: number): Promise<void> {
+  const id = "01a1fd45-997f-785d-89ae-7faf93555909";
+  const payload = JSON.stringify({
+    action: "job.create",
+    actor: { id, kind: "user", name: "alice.example" },
+    address: "192.0.2.1",
+    details: { hosts: ["web-1.example.org", "web-2.example.org"], packages: ["linux-image-amd64", "openssl", "libc6"] },
+    object: { id, kind: "job", name: "Apply 3 updates to 2 hosts" },
+    outcome: "success",
+    request_id: "01JD0000000000000000000000",
+    time: "2026-11-20T10:00:00.000Z",
+  });
+  const [{ seq }] = await sql`select seq from audit_head`;
+  for (let left = rows - seq; left > 0; left -= 10_000) {
+    await sql`
+      select count(audit_append(convert_to(${payload}, 'UTF8'))) from generate_series(1, ${Math.min(left, 10_000)})`;
+  }
+}
+
+/** As the manager does, so that a checkpoint stands for each thousand rows. */
+async function sign(sql: Sql, folder: string): Promise<void> {
+  await Deno.mkdir(`${folder}/state/pki`, { recursive: true, mode: 0o700 });
+  const { signer, keys } = await openSigningKey(`${folder}/state/pki`);
+  await signCheckpoints(sql, { signer, keys, folder: `${folder}/state/audit` }, systemClock, silentLog);
+}
+
+/** The command itself, in a process of its own, from its start to its end. */
+async function benchVerify(url: string, folder: string, rows: number): Promise<Figure[]> {
+  const started = performance.now();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "-A", MANAGER_HEAP, `--config=${ROOT}deno.json`, `${ROOT}main.ts`, "verify", "audit", "--json"],
+    env: { DATABASE_URL: url, PATCH_MANAGER__STATE__DIRECTORY: `${folder}/state` },
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let peak = 0;
+  const watch = setInterval(() => {
+    try {
+      peak = Math.max(peak, peakOf(child.pid));
+    } catch {
+      // It has just ended.
+    }
+  }, 50);
+  const { stdout } = await child.output();
+  clearInterval(watch);
+  const seconds = (performance.now() - started) / 1000;
+  const verdict = JSON.parse(new TextDecoder().decode(stdout));
+  if (!verdict.intact || verdict.rows !== rows) throw new Error(`The chain is broken: ${JSON.stringify(verdict)}`);
+  const name = `audit: verify ${rows.toLocaleString("en")} rows with ${verdict.checkpoints} checkpoints`;
+  return [
+    { name: `${name}, whole command`, value: seconds, unit: "s", target: VERIFY_S * rows / VERIFIED },
+    { name: `${name}, most memory`, value: peak, unit: "MiB", target: VERIFY_MIB },
+  ];
 }

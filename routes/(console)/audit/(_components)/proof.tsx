@@ -55,8 +55,8 @@ export function Proofs({ folder }: { folder: string }) {
         Every 10 minutes and every 1,000 rows the manager signs a checkpoint (Ed25519) and keeps it in the database, in
         its journal (event <code class="mono">audit.checkpoint</code>) and in files below{" "}
         <code class="mono">{folder}</code>. Copy the files or the journal to another machine: whoever takes over this
-        one could change them as well, but cannot sign what was never written before the key was theirs. To verify
-        without this manager, save the JSON export and run{" "}
+        one has the key as well, and can write anew what lies here, but not what lies there. To verify without this
+        manager, save the JSON export and run{" "}
         <code class="mono">patch-manager verify audit --export FILE --keys audit.pub --checkpoints FILE</code>.
       </p>
     </>
