@@ -1,6 +1,7 @@
 /**
  * What `deno task test` runs: format, lint, build, types, arch, routes, the tests of all rooms, the tests across
- * rooms, the soak. Options: `--only STEP`, and after `--` the files or folders to test. The last line counts.
+ * rooms, those that need the machine for themselves. Options: `--only STEP`, and after `--` the files or folders to
+ * test. The last line counts.
  * With TEST_REQUIRE=all whatever was left out is a failure.
  */
 import { connectAsSuperuser, startTestServer, type TestServer } from "../testing/database_server.ts";
@@ -24,8 +25,8 @@ const NOT_ROOMS = new Set([
 ]);
 
 /** The steps that need a database server. */
-type TestStep = "unit" | "tests" | "soak";
-const TEST_STEPS: readonly Step[] = ["unit", "tests", "soak"] satisfies TestStep[];
+type TestStep = "unit" | "tests" | "alone";
+const TEST_STEPS: readonly Step[] = ["unit", "tests", "alone"] satisfies TestStep[];
 
 const COMMANDS: Record<Exclude<Step, TestStep>, string[]> = {
   format: ["fmt", "--check"],
@@ -118,12 +119,12 @@ async function runTests(steps: readonly Step[], paths: readonly string[], server
   if (steps.includes("tests") && crossing.length > 0) {
     // Two files at a time: most of their time they wait for processes, pages and package managers. The option takes the
     // place of what deno.json leaves out: without this file's own name the tests would start themselves.
-    const args = ["-A", "--no-check", "--parallel", "--ignore=tests/soak,scripts/test.ts", ...crossing];
+    const args = ["-A", "--no-check", "--parallel", "--ignore=tests/alone,scripts/test.ts", ...crossing];
     all.push(await timed("tests", () => test("tests", args, env), count));
   }
-  const alone = paths.length > 0 ? chosen.soak : ["tests/soak"];
-  if (steps.includes("soak") && alone.length > 0) {
-    all.push(await timed("soak", () => test("soak", ["-A", "--no-check", ...alone], env), count));
+  const alone = paths.length > 0 ? chosen.alone : ["tests/alone"];
+  if (steps.includes("alone") && alone.length > 0) {
+    all.push(await timed("alone", () => test("alone", ["-A", "--no-check", ...alone], env), count));
   }
   return all;
 }

@@ -1,5 +1,5 @@
 /** The steps of `deno task test`, in order. */
-export const STEPS = ["format", "lint", "build", "types", "arch", "routes", "unit", "tests", "soak"] as const;
+export const STEPS = ["format", "lint", "build", "types", "arch", "routes", "unit", "tests", "alone"] as const;
 export type Step = typeof STEPS[number];
 
 export interface Options {
@@ -30,18 +30,18 @@ export function readOptions(args: readonly string[]): Options | string {
   if (split >= 0 && paths.length === 0) return "After -- a file or folder is expected.";
   const option = paths.find((path) => path.startsWith("-"));
   if (option) return `${option} after -- is not a file or folder.`;
-  const chosen = only.length > 0 ? only : paths.length > 0 ? ["unit", "tests", "soak"] : STEPS;
+  const chosen = only.length > 0 ? only : paths.length > 0 ? ["unit", "tests", "alone"] : STEPS;
   return { steps: STEPS.filter((step) => chosen.includes(step)), paths: paths.map(plain) };
 }
 
 /**
  * Splits paths into those of the unit rooms, those that need every right (tests/ and scripts/), and those that also
- * need the machine for themselves (tests/soak/).
+ * need the machine for themselves (tests/alone/).
  */
-export function splitPaths(paths: readonly string[]): Record<"unit" | "tests" | "soak", string[]> {
-  const split: ReturnType<typeof splitPaths> = { unit: [], tests: [], soak: [] };
+export function splitPaths(paths: readonly string[]): Record<"unit" | "tests" | "alone", string[]> {
+  const split: ReturnType<typeof splitPaths> = { unit: [], tests: [], alone: [] };
   for (const path of paths) {
-    if (/^tests\/soak(\/|$)/.test(path)) split.soak.push(path);
+    if (/^tests\/alone(\/|$)/.test(path)) split.alone.push(path);
     else if (/^(tests|scripts)(\/|$)/.test(path)) split.tests.push(path);
     else split.unit.push(path);
   }

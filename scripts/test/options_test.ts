@@ -25,7 +25,7 @@ Deno.test("steps keep their order, paths mean the test steps", () => {
       [[], { steps: [...STEPS], paths: [] }],
       [["--only", "lint"], { steps: ["lint"], paths: [] }],
       [["--only", "unit", "--only", "format"], { steps: ["format", "unit"], paths: [] }],
-      [["--", "core/jobs"], { steps: ["unit", "tests", "soak"], paths: ["core/jobs"] }],
+      [["--", "core/jobs"], { steps: ["unit", "tests", "alone"], paths: ["core/jobs"] }],
       [["--only", "unit", "--", "./core/", "web"], { steps: ["unit"], paths: ["core", "web"] }],
     ] as [string[], Options][]
   ) {
@@ -34,10 +34,10 @@ Deno.test("steps keep their order, paths mean the test steps", () => {
 });
 
 Deno.test("paths below tests/ run with all permissions, the others do not", () => {
-  const paths = ["tests", "tests/a_test.ts", "tests/soak/a_test.ts", "tests/soaked_test.ts", "scripts/a_test.ts"];
+  const paths = ["tests", "tests/a_test.ts", "tests/alone/a_test.ts", "tests/alone_test.ts", "scripts/a_test.ts"];
   assert.deepEqual(splitPaths([...paths, "testing", "core/tests_x"]), {
     unit: ["testing", "core/tests_x"],
-    tests: ["tests", "tests/a_test.ts", "tests/soaked_test.ts", "scripts/a_test.ts"],
-    soak: ["tests/soak/a_test.ts"],
+    tests: ["tests", "tests/a_test.ts", "tests/alone_test.ts", "scripts/a_test.ts"],
+    alone: ["tests/alone/a_test.ts"],
   });
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { connectAsSuperuser } from "../testing/database_server.ts";
-import { FaultBed } from "../testing/fault_bed/bed.ts";
-import { faultRuns } from "../testing/fault_bed/fault_runs.ts";
-import { eventsOf, proveEnd, proveSameVersions, untilLogged } from "../testing/fault_bed/proof.ts";
-import { waitFor } from "../testing/wait_for.ts";
+import { connectAsSuperuser } from "../../testing/database_server.ts";
+import { FaultBed } from "../../testing/fault_bed/bed.ts";
+import { faultRuns } from "../../testing/fault_bed/fault_runs.ts";
+import { eventsOf, proveEnd, proveSameVersions, untilLogged } from "../../testing/fault_bed/proof.ts";
+import { waitFor } from "../../testing/wait_for.ts";
 
 const ORDER = ["heron-database", "curlew", "lumen-utils"];
 const done = { state: "succeeded", message: /^3 of 3 packages are at the ordered version/, upgraded: ORDER } as const;
