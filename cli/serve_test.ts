@@ -191,7 +191,10 @@ Deno.test("verify says that a fresh chain is intact, and names the row that was 
   };
   const intact = await verify();
   assert.equal(intact.code, 0);
-  assert.match(intact.said, /^The audit log is intact, \d+ rows?\.\n(No checkpoint|Checkpoints) [^\n]+\n$/);
+  assert.match(
+    intact.said,
+    /^The audit log is intact, \d+ rows?\.\nCheckpoints outside of the database prove it up to row \d+\.\n$/,
+  );
   await database.sql`update audit_log set payload = payload || '\\x20'::bytea where seq = 1`;
   const broken = await verify();
   assert.equal(broken.code, 1);
