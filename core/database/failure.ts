@@ -132,6 +132,16 @@ export function isClosedSocket(error: unknown): boolean {
     /\bnextWrite\b/.test(error.stack ?? "");
 }
 
+/**
+ * True when postgres.js 3.4.9 lost a connection while it read the server's array types, which it does on each new
+ * connection and for nobody: the promise is its own. Whoever waited for the connection is told apart from it.
+ */
+export function isLostTypeQuery(error: unknown): boolean {
+  if (!(error instanceof Error) || !("query" in error) || typeof error.query !== "string") return false;
+  if (!/^\s*select b\.oid, b\.typarray\s/.test(error.query)) return false;
+  return KINDS.some(([pattern, kind]) => kind === "lost" && pattern.test(codeOf(error)));
+}
+
 /** For a request: 503 in public words, the reason only as cause; null when the error is about something else. */
 export function unavailable(error: unknown): AppError | null {
   if (error instanceof AppError) return error.code === "database_unavailable" ? error : null;
