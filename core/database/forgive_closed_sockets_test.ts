@@ -72,7 +72,7 @@ const thrownOut = (() => {
 })();
 
 /** A server's socket that throws out, so often, whoever asks for the types: the driver, on each new connection. */
-async function cuttingProxy(server: string, folder: string, times: number) {
+function cuttingProxy(server: string, folder: string, times: number) {
   const listener = Deno.listen({ transport: "unix", path: `${folder}/.s.PGSQL.5432` });
   const cut = { left: times };
   const serve = async (client: Deno.Conn) => {
@@ -117,7 +117,7 @@ async function cuttingProxy(server: string, folder: string, times: number) {
 Deno.test("a connection that is lost while the driver reads its types ends nothing", async () => {
   await using database = await testDatabase();
   await using folder = await testFolder("f-");
-  await using proxy = await cuttingProxy(database.socket, folder.path, 2);
+  await using proxy = cuttingProxy(database.socket, folder.path, 2);
   const lines: string[] = [];
   const stop = forgiveClosedSockets(createLog({ write: (line) => void lines.push(line) }));
   // Whoever waited for the connection is told, and asks again.
