@@ -20,6 +20,7 @@ import type { PackageManager } from "./package_manager.ts";
 import { reattachJob } from "./reattach_job.ts";
 import { runJob } from "./run_job.ts";
 import { cleanSaved, dropSaved, SAVED_BYTES } from "./save_old_packages.ts";
+import { sharedRuns } from "./shared_runs.ts";
 import { createServices } from "./services.ts";
 import { stopJob } from "./stop_job.ts";
 
@@ -80,10 +81,11 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
   };
   const busy = () => current !== null;
   const cves = openCveReader({ state, manager, clock, log, busy });
-  const listing = async () => {
+  // However often the network side asks, the package manager is asked by one at a time.
+  const listing = sharedRuns(async () => {
     const found = await manager.listing();
     return options.changelogs === false ? found : cves.dress(found);
-  };
+  });
   const facts = createHostFacts({ ...options, manager: { ...manager, listing }, index, store });
   const services = createServices(root);
   const queue: JobRecord[] = [];
@@ -155,8 +157,8 @@ export function openHostExecutor(options: HostExecutorOptions): HostExecutor {
   void index.startLoop(busy);
 
   return {
-    health: facts.health,
-    systemInfo: facts.systemInfo,
+    health: sharedRuns(facts.health),
+    systemInfo: sharedRuns(facts.systemInfo),
     packages: async () => (await listing()).installed,
     async patches({ max_index_age_seconds }) {
       if (max_index_age_seconds !== undefined && current === null) {
