@@ -188,6 +188,10 @@ function end(pid: number): void {
   }
 }
 
+if (Deno.env.has(RUN_MARK)) {
+  console.error("The tests would start themselves: this is a step of a run that is under way.");
+  Deno.exit(2);
+}
 const options = readOptions(Deno.args);
 if (typeof options === "string") {
   console.error(options);

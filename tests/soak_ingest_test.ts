@@ -5,6 +5,7 @@ import { createHost } from "../core/hosts/create_host.ts";
 import { recordReport } from "../core/patches/record_report.ts";
 import { PackageList, PatchList } from "../protocol/api.ts";
 import { type TestDatabase, testDatabase } from "../testing/database.ts";
+import { waitFor } from "../testing/wait_for.ts";
 
 const HOSTS = 300;
 const PATCHES = 40;
@@ -59,6 +60,8 @@ async function addHosts(database: TestDatabase): Promise<string[]> {
       const more = { first_poll_at: systemClock.now(), granted_group_ids: [] };
       ids.push(await createHost(tx, { ...registration, ...more }, systemClock));
     }
+    // A connection hands in what it counted up to ten seconds later, in the middle of a step, unless it is told not to.
+    await tx`select pg_stat_force_next_flush()`;
   });
   return ids;
 }
@@ -84,8 +87,12 @@ async function landAll(database: TestDatabase, ids: string[], reports: ReturnTyp
       }
     }));
   } finally {
-    // A session that ends also hands in what it counted.
+    // A session that ends also hands in what it counted, a moment after its client has gone.
     await Promise.all(roles.map((role) => role.end({ timeout: 5 })));
+    const sessions = () =>
+      database.sql`
+      select from pg_stat_activity where datname = current_database() and application_name like 'fleet _'`;
+    await waitFor("sessions that end", async () => (await sessions()).length === 0);
   }
   return { ...landed, total: queue.length };
 }
