@@ -57,7 +57,11 @@ const hostile: { name: string; pem: () => string | Promise<string>; words: RegEx
   { name: "nothing", pem: () => "", words: /not a certificate request/ },
   { name: "garbage", pem: () => "hello", words: /not a certificate request/ },
   { name: "garbage in armour", pem: () => armour(crypto.getRandomValues(new Uint8Array(300))), words: /damaged/ },
-  { name: "damaged base64", pem: () => good.pem.replace(/[A-Za-z0-9+/]{4}\n/, "=A=\n"), words: /damaged|not a certificate/ },
+  {
+    name: "damaged base64",
+    pem: () => good.pem.replace(/[A-Za-z0-9+/]{4}\n/, "=A=\n"),
+    words: /damaged|not a certificate/,
+  },
   { name: "half a request", pem: () => armour(good.der.slice(0, 100)), words: /damaged/ },
   { name: "more than the longest", pem: () => good.pem + " ".repeat(MAX_CSR_LENGTH), words: /longer than 16384/ },
   { name: "a private key", pem: () => good.key_pem, words: /private key, not a certificate request/ },
