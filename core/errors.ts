@@ -31,6 +31,21 @@ export const catalogue = {
     message: "The one-time password must be changed first.",
     hint: "Choose your own password, then go on.",
   },
+  second_factor_required: {
+    status: 403,
+    message: "The second factor is still missing.",
+    hint: "Finish signing in with a code or a passkey.",
+  },
+  factor_enrolment_required: {
+    status: 403,
+    message: "This account has no second factor yet.",
+    hint: "Set up an authenticator app or a passkey first; nothing else is open until then.",
+  },
+  confirmation_required: {
+    status: 403,
+    message: "Confirm that it is you.",
+    hint: "Prove again who you are, then repeat this within ten minutes.",
+  },
   forbidden: { status: 403, message: "Your role does not allow this.", hint: "Ask an admin." },
   origin_refused: {
     status: 403,

@@ -2,6 +2,27 @@
 
 -- Tables
 
+create table allowed_networks (
+  network cidr not null,
+  note text default ''::text not null,
+  created_at timestamp with time zone not null,
+  created_by uuid
+);
+create table api_tokens (
+  id uuid not null,
+  user_id uuid not null,
+  name text not null,
+  hash bytea not null,
+  hint text not null,
+  scopes text[] not null,
+  group_ids uuid[],
+  networks cidr[],
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  last_used_at timestamp with time zone,
+  last_used_address inet,
+  revoked_at timestamp with time zone
+);
 create table audit_checkpoints (
   seq bigint not null,
   hash bytea not null,
@@ -287,6 +308,26 @@ create table packages (
   name text not null,
   arch text default ''::text not null
 );
+create table passkey_challenges (
+  hash bytea not null,
+  purpose text not null,
+  user_id uuid,
+  session_id uuid,
+  expires_at timestamp with time zone not null
+);
+create table passkeys (
+  id uuid not null,
+  user_id uuid not null,
+  name text not null,
+  credential_id bytea not null,
+  public_key bytea not null,
+  sign_count bigint not null,
+  transports text[] default '{}'::text[] not null,
+  backed_up boolean not null,
+  verifies_user boolean not null,
+  created_at timestamp with time zone not null,
+  last_used_at timestamp with time zone
+);
 create table passwords (
   user_id uuid not null,
   hash text not null,
@@ -359,6 +400,12 @@ create table patch_jobs (
   reboot_delay_seconds integer default 60 not null,
   original_job_id uuid
 );
+create table recovery_codes (
+  user_id uuid not null,
+  hash bytea not null,
+  created_at timestamp with time zone not null,
+  used_at timestamp with time zone
+);
 create table revocation_list (
   only_row boolean default true not null,
   crl_pem text not null,
@@ -383,17 +430,35 @@ create table sessions (
   last_used_at timestamp with time zone not null,
   idle_until timestamp with time zone not null,
   expires_at timestamp with time zone not null,
-  reauthenticated_at timestamp with time zone,
+  reauthenticated_at timestamp with time zone not null,
   address inet,
   user_agent text,
   revoked_at timestamp with time zone,
-  revoked_reason text
+  revoked_reason text,
+  stage text default 'full'::text not null,
+  methods text[] default '{}'::text[] not null,
+  name text
+);
+create table signing_keys (
+  kid text not null,
+  public_jwk jsonb not null,
+  sealed bytea not null,
+  created_at timestamp with time zone not null,
+  signs_until timestamp with time zone not null,
+  verifies_until timestamp with time zone not null
 );
 create table system_config (
   key text not null,
   value jsonb not null,
   changed_at timestamp with time zone not null,
   changed_by uuid
+);
+create table totp_secrets (
+  user_id uuid not null,
+  sealed bytea not null,
+  created_at timestamp with time zone not null,
+  confirmed_at timestamp with time zone,
+  last_step bigint default 0 not null
 );
 create table update_offers (
   id bigint generated always as identity not null,
@@ -448,6 +513,18 @@ create table ws_tickets (
 
 -- Constraints
 
+alter table allowed_networks add constraint allowed_networks_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE SET NULL;
+alter table allowed_networks add constraint allowed_networks_note_check CHECK ((length(note) <= 200));
+alter table allowed_networks add constraint allowed_networks_pkey PRIMARY KEY (network);
+alter table api_tokens add constraint api_tokens_group_ids_check CHECK (((cardinality(group_ids) >= 1) AND (cardinality(group_ids) <= 100)));
+alter table api_tokens add constraint api_tokens_hash_check CHECK ((length(hash) = 32));
+alter table api_tokens add constraint api_tokens_hash_key UNIQUE (hash);
+alter table api_tokens add constraint api_tokens_hint_check CHECK (((length(hint) >= 4) AND (length(hint) <= 12)));
+alter table api_tokens add constraint api_tokens_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)));
+alter table api_tokens add constraint api_tokens_networks_check CHECK (((cardinality(networks) >= 1) AND (cardinality(networks) <= 100)));
+alter table api_tokens add constraint api_tokens_pkey PRIMARY KEY (id);
+alter table api_tokens add constraint api_tokens_scopes_check CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 32)));
+alter table api_tokens add constraint api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table audit_checkpoints add constraint audit_checkpoints_hash_check CHECK ((length(hash) = 32));
 alter table audit_checkpoints add constraint audit_checkpoints_pkey PRIMARY KEY (seq);
 alter table audit_head add constraint audit_head_hash_check CHECK ((length(hash) = 32));
@@ -550,6 +627,17 @@ alter table outbox add constraint outbox_last_error_check CHECK ((length(last_er
 alter table outbox add constraint outbox_pkey PRIMARY KEY (id);
 alter table packages add constraint packages_name_arch_key UNIQUE (name, arch);
 alter table packages add constraint packages_pkey PRIMARY KEY (id);
+alter table passkey_challenges add constraint passkey_challenges_hash_check CHECK ((length(hash) = 32));
+alter table passkey_challenges add constraint passkey_challenges_pkey PRIMARY KEY (hash);
+alter table passkey_challenges add constraint passkey_challenges_purpose_check CHECK ((purpose = ANY (ARRAY['register'::text, 'login'::text, 'confirm'::text])));
+alter table passkey_challenges add constraint passkey_challenges_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE;
+alter table passkey_challenges add constraint passkey_challenges_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table passkeys add constraint passkeys_credential_id_check CHECK ((length(credential_id) <= 1023));
+alter table passkeys add constraint passkeys_credential_id_key UNIQUE (credential_id);
+alter table passkeys add constraint passkeys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)));
+alter table passkeys add constraint passkeys_pkey PRIMARY KEY (id);
+alter table passkeys add constraint passkeys_public_key_check CHECK ((length(public_key) <= 4096));
+alter table passkeys add constraint passkeys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table passwords add constraint passwords_pkey PRIMARY KEY (user_id);
 alter table passwords add constraint passwords_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table patch_job_hosts add constraint patch_job_hosts_error_check CHECK ((length(error) <= 8192));
@@ -579,16 +667,26 @@ alter table patch_jobs add constraint patch_jobs_reboot_check CHECK ((reboot = A
 alter table patch_jobs add constraint patch_jobs_reboot_delay_seconds_check CHECK (((reboot_delay_seconds >= 0) AND (reboot_delay_seconds <= 86400)));
 alter table patch_jobs add constraint patch_jobs_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES users(id);
 alter table patch_jobs add constraint patch_jobs_requested_by_idempotency_key_key UNIQUE (requested_by, idempotency_key);
+alter table recovery_codes add constraint recovery_codes_hash_check CHECK ((length(hash) = 32));
+alter table recovery_codes add constraint recovery_codes_pkey PRIMARY KEY (user_id, hash);
+alter table recovery_codes add constraint recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table revocation_list add constraint revocation_list_only_row_check CHECK (only_row);
 alter table revocation_list add constraint revocation_list_pkey PRIMARY KEY (only_row);
 alter table schema_migration add constraint schema_migration_pkey PRIMARY KEY (id);
 alter table sessions add constraint sessions_current_hash_key UNIQUE (current_hash);
-alter table sessions add constraint sessions_kind_check CHECK ((kind = ANY (ARRAY['browser'::text, 'api'::text])));
+alter table sessions add constraint sessions_kind_check CHECK ((kind = ANY (ARRAY['browser'::text, 'api'::text, 'wall'::text])));
+alter table sessions add constraint sessions_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)));
 alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
 alter table sessions add constraint sessions_previous_hash_key UNIQUE (previous_hash);
+alter table sessions add constraint sessions_stage_check CHECK ((stage = ANY (ARRAY['factor'::text, 'enrol'::text, 'full'::text])));
 alter table sessions add constraint sessions_user_agent_check CHECK ((length(user_agent) <= 400));
 alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table signing_keys add constraint signing_keys_check CHECK ((verifies_until > signs_until));
+alter table signing_keys add constraint signing_keys_kid_check CHECK ((length(kid) <= 64));
+alter table signing_keys add constraint signing_keys_pkey PRIMARY KEY (kid);
 alter table system_config add constraint system_config_pkey PRIMARY KEY (key);
+alter table totp_secrets add constraint totp_secrets_pkey PRIMARY KEY (user_id);
+alter table totp_secrets add constraint totp_secrets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table update_offers add constraint update_offers_hash_key UNIQUE (hash);
 alter table update_offers add constraint update_offers_package_id_fkey FOREIGN KEY (package_id) REFERENCES packages(id);
 alter table update_offers add constraint update_offers_pkey PRIMARY KEY (id);
@@ -609,6 +707,7 @@ alter table ws_tickets add constraint ws_tickets_user_id_fkey FOREIGN KEY (user_
 
 -- Indexes
 
+CREATE INDEX api_tokens_user ON public.api_tokens USING btree (user_id);
 CREATE INDEX audit_log_action ON public.audit_log USING btree (action, seq);
 CREATE INDEX audit_log_actor ON public.audit_log USING btree (actor_name, seq);
 CREATE INDEX audit_log_at ON public.audit_log USING btree (at);
@@ -627,6 +726,8 @@ CREATE INDEX hosts_health ON public.hosts USING btree (health) WHERE (removed_at
 CREATE INDEX live_events_at ON public.live_events USING btree (at);
 CREATE INDEX live_events_topic ON public.live_events USING btree (topic, seq);
 CREATE INDEX outbox_due ON public.outbox USING btree (next_at) WHERE (sent_at IS NULL);
+CREATE INDEX passkey_challenges_expiry ON public.passkey_challenges USING btree (expires_at);
+CREATE INDEX passkeys_user ON public.passkeys USING btree (user_id);
 CREATE INDEX patch_job_hosts_due ON public.patch_job_hosts USING btree (next_at) WHERE (state = ANY (ARRAY['queued'::text, 'waiting'::text, 'dispatching'::text, 'running'::text, 'verifying'::text, 'rebooting'::text]));
 CREATE INDEX patch_job_hosts_host ON public.patch_job_hosts USING btree (host_id, queued_at DESC);
 CREATE INDEX patch_jobs_original ON public.patch_jobs USING btree (original_job_id) WHERE (original_job_id IS NOT NULL);
@@ -758,15 +859,24 @@ AS $function$
   from hosts h
   where h.removed_at is null
     and exists (
-      select from users u
-      where u.id = viewer and u.disabled_at is null
-        and (
-          u.role in ('admin', 'auditor')
+      select
+      from (
+        select u.id, u.role, null::uuid[] as group_ids from users u where u.id = viewer and u.disabled_at is null
+        union all
+        select u.id, u.role, t.group_ids from api_tokens t join users u on u.id = t.user_id
+        where t.id = viewer and t.revoked_at is null and t.expires_at > app_now() and u.disabled_at is null
+      ) who
+      where (
+          who.role in ('admin', 'auditor')
           or not exists (select from host_groups hg where hg.host_id = h.id)
           or exists (
             select from host_groups hg join user_groups ug on ug.group_id = hg.group_id
-            where hg.host_id = h.id and ug.user_id = viewer
+            where hg.host_id = h.id and ug.user_id = who.id
           )
+        )
+        and (
+          who.group_ids is null
+          or exists (select from host_groups hg where hg.host_id = h.id and hg.group_id = any(who.group_ids))
         )
     )
 $function$;
@@ -776,15 +886,25 @@ $function$;
 grant delete, insert, select on table host_groups to patch_web;
 grant delete, insert, select on table live_events to patch_fleet;
 grant delete, insert, select on table user_groups to patch_web;
+grant delete, insert, select, update on table allowed_networks to patch_web;
+grant delete, insert, select, update on table api_tokens to patch_web;
 grant delete, insert, select, update on table certificate_renewals to patch_web;
 grant delete, insert, select, update on table groups to patch_web;
 grant delete, insert, select, update on table host_packages to patch_fleet;
 grant delete, insert, select, update on table host_patches to patch_fleet;
 grant delete, insert, select, update on table host_polls to patch_web;
+grant delete, insert, select, update on table identities to patch_web;
 grant delete, insert, select, update on table login_throttle to patch_web;
 grant delete, insert, select, update on table packages to patch_fleet;
+grant delete, insert, select, update on table passkey_challenges to patch_web;
+grant delete, insert, select, update on table passkeys to patch_web;
+grant delete, insert, select, update on table passwords to patch_web;
+grant delete, insert, select, update on table recovery_codes to patch_web;
 grant delete, insert, select, update on table sessions to patch_web;
+grant delete, insert, select, update on table signing_keys to patch_web;
+grant delete, insert, select, update on table totp_secrets to patch_web;
 grant delete, insert, select, update on table update_offers to patch_fleet;
+grant delete, insert, select, update on table users to patch_web;
 grant delete, insert, select, update on table ws_tickets to patch_web;
 grant execute on function app_now() to public;
 grant execute on function audit_append(bytea) to patch_fleet;
@@ -810,17 +930,14 @@ grant insert, select, update on table host_patch_data to patch_fleet;
 grant insert, select, update on table host_patch_data to patch_web;
 grant insert, select, update on table host_polls to patch_fleet;
 grant insert, select, update on table hosts to patch_web;
-grant insert, select, update on table identities to patch_web;
 grant insert, select, update on table job_logs to patch_fleet;
 grant insert, select, update on table outbox to patch_fleet;
 grant insert, select, update on table outbox to patch_web;
-grant insert, select, update on table passwords to patch_web;
 grant insert, select, update on table patch_job_hosts to patch_web;
 grant insert, select, update on table patch_job_patches to patch_web;
 grant insert, select, update on table patch_jobs to patch_web;
 grant insert, select, update on table revocation_list to patch_web;
 grant insert, select, update on table system_config to patch_web;
-grant insert, select, update on table users to patch_web;
 grant insert, select, update on table worker_heartbeat to patch_fleet;
 grant insert, select, update on table worker_heartbeat to patch_web;
 grant select on table audit_head to patch_web;

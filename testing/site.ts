@@ -2,6 +2,7 @@ import https from "node:https";
 import { AuditDesk } from "../core/audit/audit_desk.ts";
 import { openSigningKey } from "../core/audit/signing_key.ts";
 import { hashPassword } from "../core/auth/password.ts";
+import { openSealer } from "../core/auth/sealer.ts";
 import { openSession } from "../core/auth/sessions.ts";
 import type { SessionKind } from "../core/auth/types.ts";
 import { ensurePki, type Pki } from "../core/ca/ensure_pki.ts";
@@ -100,7 +101,8 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
     const { signer, keys } = await openSigningKey(`${folder}/pki`);
     const audit = new AuditDesk(sql, { signer, keys, folder: `${folder}/audit` }, log);
     cleanup.defer(() => audit.stop());
-    const services = makeServices({ sql, clock, log, relay, pki, resolve, public_url, audit });
+    const sealer = await openSealer(`${folder}/pki`);
+    const services = makeServices({ sql, clock, log, relay, pki, resolve, public_url, audit, sealer });
     const site = createProductSite(services, assets);
     const pair = { certificate: pki.ui!.certificate_pem + pki.root.certificate_pem, key: pki.ui!.key_pem };
     const listener = await startListener({ site, hostname: "127.0.0.1", port: 0, log, ...pair });
@@ -140,8 +142,8 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
 }
 
 function makeServices(
-  { sql, clock, log, relay, pki, resolve, public_url, audit }:
-    & Pick<Services, "sql" | "clock" | "log" | "relay" | "resolve" | "public_url" | "audit">
+  { sql, clock, log, relay, pki, resolve, public_url, audit, sealer }:
+    & Pick<Services, "sql" | "clock" | "log" | "relay" | "resolve" | "public_url" | "audit" | "sealer">
     & { pki: Pki },
 ): Services {
   const crl = new CurrentCrl(sql, pki.authority, clock);
@@ -153,6 +155,7 @@ function makeServices(
     resolve,
     public_url,
     audit,
+    sealer,
     authority: pki.authority,
     issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock),
     crl,

@@ -16,6 +16,8 @@ export interface RouteAccess {
   scope: "none" | "hosts";
   /** The audit action that a successful call leaves behind, or null when it changes nothing. */
   audit: string | null;
+  /** Only for somebody who proved within the last ten minutes who they are; others are asked to confirm first. */
+  recent?: true;
 }
 
 /** `export const access` of a page file: one for all methods, or one per method where they differ. */

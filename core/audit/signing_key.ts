@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { PkiError } from "../ca/types.ts";
+import { readIfThere, refuseReadableByOthers, writeWhole } from "../ca/whole_file.ts";
 
 /** The door to the key that signs statements about the audit log. The key itself never comes out. */
 export interface StatementSigner {
@@ -35,10 +36,7 @@ export async function openSigningKey(folder: string): Promise<SigningKey> {
     pem = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }) as string;
     await writeWhole(path, pem, 0o600);
   }
-  const { mode } = await Deno.stat(path);
-  if (mode !== null && (mode & 0o077) !== 0) {
-    throw new PkiError(`${path} can be used by other users of this machine.`, `Run: chmod 0600 ${path}`);
-  }
+  await refuseReadableByOthers(path);
   const key = privateKey(path, pem);
   const key_id = keyId(createPublicKey(key));
   const known = await readIfThere(`${folder}/audit.pub`) ?? "";
@@ -87,34 +85,4 @@ function privateKey(path: string, pem: string): KeyObject {
     `${path} is not an Ed25519 key in PKCS #8 form.`,
     "Restore it from the backup, or move it away: a new one is made, and audit.pub keeps what the old one signed.",
   );
-}
-
-/** A kill at any moment leaves the old file or the new one. */
-async function writeWhole(path: string, text: string, mode: number): Promise<void> {
-  const fresh = `${path}.new`;
-  try {
-    const file = await Deno.open(fresh, { write: true, create: true, truncate: true, mode });
-    try {
-      await Deno.chmod(fresh, mode);
-      const bytes = new TextEncoder().encode(text);
-      for (let sent = 0; sent < bytes.length;) sent += await file.write(bytes.subarray(sent));
-      await file.sync();
-    } finally {
-      file.close();
-    }
-    await Deno.rename(fresh, path);
-  } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.name : "unknown reason";
-    throw new PkiError(`${path} cannot be written (${why}).`, "Check that its folder belongs to the manager's user.");
-  }
-}
-
-async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (thrown) {
-    if (thrown instanceof Deno.errors.NotFound) return null;
-    const why = thrown instanceof Error ? thrown.name : "unknown reason";
-    throw new PkiError(`${path} cannot be read (${why}).`, "Check that it belongs to the user that runs the manager.");
-  }
 }

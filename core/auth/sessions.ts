@@ -4,15 +4,18 @@ import { type Db, type Sql, transaction } from "../database/connection.ts";
 import { secretToken, sha256, uuidv7 } from "../ids.ts";
 import { IDLE_MINUTES, LIFETIME_HOURS, PREVIOUS_TOKEN_SECONDS, ROTATE_AFTER_SECONDS, TOUCH_SECONDS } from "./rules.ts";
 import * as store from "./store.ts";
-import type { Client, OpenedSession, SessionKind, Viewer } from "./types.ts";
+import type { AuthMethod, Client, OpenedSession, SessionKind, Stage, Viewer } from "./types.ts";
 
-/** Opens a session for a user who has proven who they are. The token exists only in the answer. */
+/**
+ * Opens a session for a user who has proven who they are, as far as `proven` says. The token exists only in the answer.
+ */
 export async function openSession(
   db: Db,
   user: Pick<store.StoredUser, "id" | "username" | "display_name" | "role" | "must_change">,
   kind: SessionKind,
   client: Client,
   clock: Clock,
+  proven: { stage: Stage; methods: readonly AuthMethod[] } = { stage: "full", methods: ["pwd"] },
 ): Promise<OpenedSession> {
   const now = clock.now();
   const token = secretToken();
@@ -22,6 +25,8 @@ export async function openSession(
     user_id: user.id,
     family: id,
     kind,
+    ...proven,
+    reauthenticated_at: now,
     current_hash: await sha256(token),
     rotated_at: now,
     created_at: now,
@@ -33,7 +38,8 @@ export async function openSession(
   };
   await store.insertSession(db, session);
   const { idle_until, expires_at } = session;
-  return { token, session_id: id, idle_until, expires_at, viewer: viewerOf({ ...user, user_id: user.id, id, kind }) };
+  const viewer = viewerOf({ ...user, ...session, user_id: user.id });
+  return { token, session_id: id, idle_until, expires_at, viewer };
 }
 
 /** What came of a token that a request carried. */
@@ -132,7 +138,18 @@ export function deleteEndedSessions(sql: Sql, clock: Clock): Promise<number> {
 }
 
 function viewerOf(
-  row: Pick<store.StoredSession, "id" | "kind" | "user_id" | "username" | "display_name" | "role" | "must_change">,
+  row: Pick<
+    store.StoredSession,
+    | "id"
+    | "kind"
+    | "stage"
+    | "reauthenticated_at"
+    | "user_id"
+    | "username"
+    | "display_name"
+    | "role"
+    | "must_change"
+  >,
 ): Viewer {
   return {
     id: row.user_id,
@@ -142,6 +159,10 @@ function viewerOf(
     session_id: row.id,
     session_kind: row.kind,
     must_change_password: row.must_change,
+    stage: row.stage,
+    authenticated_at: row.reauthenticated_at,
+    sees: row.user_id,
+    token: null,
   };
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Db, many, maybe, one } from "../database/connection.ts";
-import { type Role, roles, type SessionKind } from "./types.ts";
+import { type AuthMethod, type Role, roles, type SessionKind, sessionKinds, type Stage, stages } from "./types.ts";
 
 const instant = z.instanceof(Temporal.Instant);
 
@@ -58,6 +58,9 @@ export interface NewSession {
   user_id: string;
   family: string;
   kind: SessionKind;
+  stage: Stage;
+  methods: readonly AuthMethod[];
+  reauthenticated_at: Temporal.Instant;
   current_hash: Uint8Array;
   rotated_at: Temporal.Instant;
   created_at: Temporal.Instant;
@@ -75,7 +78,9 @@ export async function insertSession(db: Db, session: NewSession): Promise<void> 
 const Session = z.object({
   id: z.string(),
   family: z.string(),
-  kind: z.enum(["browser", "api"]),
+  kind: z.enum(sessionKinds),
+  stage: z.enum(stages),
+  reauthenticated_at: instant,
   is_current: z.boolean(),
   rotated_at: instant,
   last_used_at: instant,
@@ -96,7 +101,7 @@ export function findSession(db: Db, hash: Uint8Array): Promise<StoredSession | n
   return maybe(
     Session,
     db`
-      select s.id, s.family, s.kind, s.current_hash = ${hash} as is_current, s.rotated_at, s.last_used_at, s.idle_until,
+      select s.id, s.family, s.kind, s.stage, s.reauthenticated_at, s.current_hash = ${hash} as is_current, s.rotated_at, s.last_used_at, s.idle_until,
         s.expires_at, s.revoked_at is not null as revoked, u.id as user_id, u.username, u.display_name, u.role,
         u.disabled_at is not null as disabled, coalesce(p.must_change, false) as must_change
       from sessions s join users u on u.id = s.user_id left join passwords p on p.user_id = u.id
@@ -108,7 +113,7 @@ export function findSessionById(db: Db, id: string): Promise<StoredSession | nul
   return maybe(
     Session,
     db`
-      select s.id, s.family, s.kind, true as is_current, s.rotated_at, s.last_used_at, s.idle_until,
+      select s.id, s.family, s.kind, s.stage, s.reauthenticated_at, true as is_current, s.rotated_at, s.last_used_at, s.idle_until,
         s.expires_at, s.revoked_at is not null as revoked, u.id as user_id, u.username, u.display_name, u.role,
         u.disabled_at is not null as disabled, coalesce(p.must_change, false) as must_change
       from sessions s join users u on u.id = s.user_id left join passwords p on p.user_id = u.id

@@ -3,6 +3,20 @@ import { z } from "zod";
 export const roles = ["admin", "operator", "auditor"] as const;
 export type Role = typeof roles[number];
 
+/**
+ * How far a sign-in has come. `factor`: the password was right, the second factor is still asked for. `enrol`: there is no
+ * second factor yet, and nothing but setting one up is open. `full`: all that the role allows.
+ */
+export const stages = ["factor", "enrol", "full"] as const;
+export type Stage = typeof stages[number];
+
+/**
+ * How somebody proved who they are, in the words of RFC 8176: a password, a one-time code, a passkey on hardware or in
+ * software, which found out by itself who holds it. `rc` is our word for a recovery code.
+ */
+export const methods = ["pwd", "otp", "hwk", "swk", "user", "rc"] as const;
+export type AuthMethod = typeof methods[number];
+
 /** Somebody who is signed in: what every read and every act is judged by. */
 export interface Viewer {
   /** User id. */
@@ -14,10 +28,21 @@ export interface Viewer {
   session_kind: SessionKind;
   /** Nothing but changing the password is open until it was changed. */
   must_change_password: boolean;
+  stage: Stage;
+  /** When they last proved who they are: at sign-in, or when they were asked to confirm. */
+  authenticated_at: Temporal.Instant;
+  /** Whose eyes they see with, for `visible_hosts()`: their own id, or that of the API token they came with. */
+  sees: string;
+  /** The API token they came with: it may only what its scopes say. Null for a session. */
+  token: { id: string; name: string; scopes: readonly string[] } | null;
 }
 
-/** browser: the token lives in a cookie and rotates unseen. api: a bearer token that its owner refreshes. */
-export type SessionKind = "browser" | "api";
+export const sessionKinds = ["browser", "api", "wall"] as const;
+/**
+ * browser: the token lives in a cookie and rotates unseen. api: a bearer token that its owner refreshes. wall: a screen
+ * that shows the dashboard for weeks, without any right to act.
+ */
+export type SessionKind = typeof sessionKinds[number];
 
 /** What a person types in. Bounded before anything costly happens. */
 export const Credentials = z.object({

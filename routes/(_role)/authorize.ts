@@ -1,25 +1,29 @@
 import { AppError } from "../../core/errors.ts";
-import type { Role as UserRole } from "../../core/auth/types.ts";
+import type { Role as UserRole, Viewer } from "../../core/auth/types.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { Context, RouteAccess } from "../../web/mod.ts";
 import type { State } from "./state.ts";
 
 /** Each role may do what the ones before it may. A machine (`agent`) proves itself in its own handler. */
 const RANK: Record<UserRole, number> = { auditor: 1, operator: 2, admin: 3 };
 
+/** Where somebody may go who has not finished signing in, whatever is still missing. */
+const ALWAYS_OPEN = ["/logout", "/preferences", "/api/v1/auth/logout", "/api/v1/auth/me"];
 /** Where somebody with a one-time password may go: to change it, and out. */
-const OPEN_BEFORE_PASSWORD_CHANGE = new Set([
-  "/password",
-  "/logout",
-  "/preferences",
-  "/api/v1/auth/password",
-  "/api/v1/auth/logout",
-  "/api/v1/auth/me",
-]);
+const OPEN_BEFORE_PASSWORD_CHANGE = new Set([...ALWAYS_OPEN, "/password", "/api/v1/auth/password"]);
+/** While the second factor is asked for: to where it is given. */
+const OPEN_BEFORE_FACTOR = new Set([...ALWAYS_OPEN, "/login/factor", "/api/v1/auth/factor"]);
+/** While there is no second factor: to where one is set up. */
+const OPEN_BEFORE_ENROLMENT = new Set([...ALWAYS_OPEN, "/setup", "/api/v1/auth/factors"]);
+
+/** A proof of identity counts as recent for so long (specification, section 10). */
+export const RECENT_SECONDS = 600;
 
 /**
  * Decides for exactly the route that matched. Pages send people to where they can help themselves, the API says what
  * is wrong.
- * @throws AppError not_signed_in, session_expired, password_change_required, forbidden
+ * @throws AppError not_signed_in, session_expired, second_factor_required, password_change_required,
+ *   factor_enrolment_required, forbidden, confirmation_required
  */
 export function authorize(access: RouteAccess, ctx: Context<State>): Response | void {
   if (access.role === "anonymous" || access.role === "agent") return;
@@ -29,11 +33,29 @@ export function authorize(access: RouteAccess, ctx: Context<State>): Response | 
     if (is_page && ctx.req.method === "GET") return ctx.redirect(`/login?next=${encodeURIComponent(local(ctx.url))}`);
     throw new AppError(session_ended ? "session_expired" : "not_signed_in");
   }
+  if (viewer.stage === "factor") {
+    if (OPEN_BEFORE_FACTOR.has(ctx.route)) return;
+    if (is_page) return ctx.redirect("/login/factor");
+    throw new AppError("second_factor_required");
+  }
   if (viewer.must_change_password && !OPEN_BEFORE_PASSWORD_CHANGE.has(ctx.route)) {
     if (is_page) return ctx.redirect("/password");
     throw new AppError("password_change_required");
   }
+  if (viewer.stage === "enrol" && !viewer.must_change_password && !OPEN_BEFORE_ENROLMENT.has(ctx.route)) {
+    if (is_page) return ctx.redirect("/setup");
+    throw new AppError("factor_enrolment_required");
+  }
   if (RANK[viewer.role] < RANK[access.role]) throw new AppError("forbidden");
+  if (access.recent && !isRecent(viewer, ctx.state.services.clock)) {
+    if (is_page && ctx.req.method === "GET") return ctx.redirect(`/confirm?next=${encodeURIComponent(local(ctx.url))}`);
+    throw new AppError("confirmation_required");
+  }
+}
+
+/** True for ten minutes after somebody proved who they are. An API token proves it with each use. */
+export function isRecent({ authenticated_at, token }: Viewer, clock: Clock): boolean {
+  return token !== null || clock.now().since(authenticated_at).total("seconds") <= RECENT_SECONDS;
 }
 
 function local(url: URL): string {

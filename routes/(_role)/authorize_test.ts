@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Stage } from "../../core/auth/types.ts";
 import type { AppError } from "../../core/errors.ts";
 import type { Context, RouteAccess, RouteKind } from "../../web/mod.ts";
 import { authorize } from "./authorize.ts";
@@ -7,6 +8,10 @@ import type { State } from "./state.ts";
 interface Asked {
   role?: "admin" | "operator" | "auditor";
   must_change?: boolean;
+  stage?: Stage;
+  /** How long ago they proved who they are, in seconds. */
+  proven_seconds_ago?: number;
+  token?: boolean;
   ended?: boolean;
   kind?: RouteKind;
   method?: string;
@@ -15,19 +20,28 @@ interface Asked {
 }
 
 /** What a caller meets at a route of a role: "passes", where it is sent, or the code of its refusal. */
-function meets(needed: RouteAccess["role"], asked: Asked): string {
+function meets(needed: RouteAccess["role"], asked: Asked, recent?: true): string {
   const { role, must_change = false, ended = false, kind = "page", method = "GET", path = "/hosts?q=a&b=c" } = asked;
+  const { stage = "full", proven_seconds_ago = 0, token = false } = asked;
+  const now = Temporal.Instant.from("2026-11-21T12:00:00Z");
+  const viewer = role && {
+    role,
+    must_change_password: must_change,
+    stage,
+    authenticated_at: now.subtract({ seconds: proven_seconds_ago }),
+    token: token ? { id: "", name: "nightly", scopes: [] } : null,
+  };
   const url = new URL(path, "https://self.example");
   const ctx = {
     req: new Request(url, { method }),
     url,
     kind,
     route: asked.route ?? url.pathname,
-    state: { viewer: role ? { role, must_change_password: must_change } : null, session_ended: ended },
+    state: { viewer: viewer ?? null, session_ended: ended, services: { clock: { now: () => now } } },
     redirect: (to: string) => new Response(null, { status: 303, headers: { location: to } }),
   } as unknown as Context<State>;
   try {
-    return authorize({ role: needed, scope: "none", audit: null }, ctx)?.headers.get("location") ?? "passes";
+    return authorize({ role: needed, scope: "none", audit: null, recent }, ctx)?.headers.get("location") ?? "passes";
   } catch (thrown) {
     return (thrown as AppError).code;
   }
@@ -85,6 +99,57 @@ Deno.test("a one-time password opens the change of it, and the way out", () => {
       );
     }
   }
+});
+
+Deno.test("without the second factor only its own page is open, even before the password is changed", () => {
+  for (const role of ["auditor", "operator", "admin"] as const) {
+    for (
+      const [asked, outcome] of [
+        [{}, "/login/factor"],
+        [{ must_change: true }, "/login/factor"],
+        [{ method: "POST", path: "/hosts/new" }, "/login/factor"],
+        [{ path: "/password" }, "/login/factor"],
+        [{ path: "/setup" }, "/login/factor"],
+        [{ kind: "api", path: "/api/v1/hosts" }, "second_factor_required"],
+        [{ kind: "api", path: "/api/v1/auth/factors" }, "second_factor_required"],
+        [{ kind: "upgrade", path: "/api/v1/ws/jobs" }, "second_factor_required"],
+        [{ path: "/login/factor" }, "passes"],
+        [{ path: "/logout", method: "POST" }, "passes"],
+      ] as [Asked, string][]
+    ) assert.equal(meets("auditor", { role, stage: "factor", ...asked }), outcome, `${role} ${JSON.stringify(asked)}`);
+  }
+});
+
+Deno.test("who has no second factor yet sets one up, after the one-time password was changed", () => {
+  for (const role of ["auditor", "operator", "admin"] as const) {
+    for (
+      const [asked, outcome] of [
+        [{}, "/setup"],
+        [{ must_change: true }, "/password"],
+        [{ must_change: true, path: "/setup" }, "/password"],
+        [{ path: "/login/factor" }, "/setup"],
+        [{ kind: "api", path: "/api/v1/hosts" }, "factor_enrolment_required"],
+        [{ kind: "upgrade", path: "/api/v1/ws/jobs" }, "factor_enrolment_required"],
+        [{ path: "/setup" }, "passes"],
+        [{ kind: "api", path: "/api/v1/auth/factors" }, "passes"],
+        [{ kind: "api", path: "/api/v1/auth/me" }, "passes"],
+      ] as [Asked, string][]
+    ) assert.equal(meets("auditor", { role, stage: "enrol", ...asked }), outcome, `${role} ${JSON.stringify(asked)}`);
+  }
+});
+
+Deno.test("what needs a recent proof of identity asks for it after ten minutes, and a role comes first", () => {
+  for (
+    const [asked, outcome] of [
+      [{ role: "admin", proven_seconds_ago: 600 }, "passes"],
+      [{ role: "admin", proven_seconds_ago: 601 }, "/confirm?next=%2Fhosts%3Fq%3Da%26b%3Dc"],
+      [{ role: "admin", proven_seconds_ago: 601, method: "POST" }, "confirmation_required"],
+      [{ role: "admin", proven_seconds_ago: 601, kind: "api" }, "confirmation_required"],
+      [{ role: "admin", proven_seconds_ago: 601, kind: "api", token: true }, "passes"],
+      [{ role: "operator", proven_seconds_ago: 601 }, "forbidden"],
+    ] as [Asked, string][]
+  ) assert.equal(meets("admin", asked, true), outcome, JSON.stringify(asked));
+  assert.equal(meets("admin", { role: "admin", proven_seconds_ago: 601 }), "passes");
 });
 
 Deno.test("what is open to all, and what machines prove themselves, asks nobody", () => {

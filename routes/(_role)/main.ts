@@ -1,6 +1,7 @@
 import { AuditDesk } from "../../core/audit/audit_desk.ts";
 import { openSigningKey } from "../../core/audit/signing_key.ts";
 import { warmUpPasswords } from "../../core/auth/password.ts";
+import { openSealer } from "../../core/auth/sealer.ts";
 import { deleteEndedSessions } from "../../core/auth/sessions.ts";
 import { ownNames } from "../../core/ca/ui_names.ts";
 import { CurrentCrl } from "../../core/certificates/current_crl.ts";
@@ -62,6 +63,7 @@ async function start(context: RoleContext): Promise<{ address: string }> {
     clock,
     log,
     authority: pki.authority,
+    sealer: await openSealer(config.pki.directory),
     issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock, ownNames(config.server)),
     crl,
     readiness: new Readiness(sql, clock),

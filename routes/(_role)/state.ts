@@ -1,5 +1,6 @@
 import type { AuditDesk } from "../../core/audit/audit_desk.ts";
 import type { Actor, Context as CallContext } from "../../core/audit/types.ts";
+import type { Sealer } from "../../core/auth/sealer.ts";
 import type { Viewer } from "../../core/auth/types.ts";
 import type { Authority } from "../../core/ca/types.ts";
 import type { CurrentCrl } from "../../core/certificates/current_crl.ts";
@@ -19,6 +20,8 @@ export interface Services {
   log: Log;
   /** The internal CA with the door to its key. */
   authority: Authority;
+  /** Seals what the database must not know. */
+  sealer: Sealer;
   /** Issues certificates to enrolling hosts. Within a request take `issuerOf(services)`, which holds the list ready. */
   issuer: Issuer;
   /** The list of revoked certificates. */
