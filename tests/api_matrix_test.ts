@@ -105,7 +105,7 @@ Deno.test("every API route has an example, and every example is a route", async 
   assert.deepEqual(
     routes.map(({ method, pattern }) => `${method} ${pattern}`).sort(),
     Object.keys(examples).sort(),
-    "add the new route to testing/api_examples.ts",
+    "add the new route below testing/examples/",
   );
 });
 

@@ -1,0 +1,4 @@
+import type { Topic } from "./topic.ts";
+
+/** Routes of second factors and proof of identity. */
+export default {} satisfies Topic;
