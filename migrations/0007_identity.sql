@@ -18,11 +18,10 @@ create table totp_secrets (
   user_id uuid primary key references users on delete cascade,
   -- Sealed with the key outside of the database.
   sealed bytea not null,
+  -- It was set up then: a code was typed in. A secret that is being set up travels sealed with its page.
   created_at timestamptz not null,
-  -- Null while it is being set up: a code has not been typed in yet.
-  confirmed_at timestamptz,
   -- The time step of the last code that was taken: a code counts once.
-  last_step bigint not null default 0
+  last_step bigint not null
 );
 
 create table passkeys (
@@ -52,9 +51,11 @@ create table recovery_codes (
 -- What a passkey is asked to sign. Each is good once and for five minutes; a sign-in without a user name has no user yet.
 create table passkey_challenges (
   hash bytea primary key check (length(hash) = 32),
-  purpose text not null check (purpose in ('register', 'login', 'confirm')),
+  purpose text not null check (purpose in ('register', 'login', 'factor', 'confirm')),
   user_id uuid references users on delete cascade,
   session_id uuid references sessions on delete cascade,
+  -- Who asked: one machine cannot fill the table.
+  address text not null,
   expires_at timestamptz not null
 );
 create index passkey_challenges_expiry on passkey_challenges (expires_at);

@@ -313,6 +313,7 @@ create table passkey_challenges (
   purpose text not null,
   user_id uuid,
   session_id uuid,
+  address text not null,
   expires_at timestamp with time zone not null
 );
 create table passkeys (
@@ -457,8 +458,7 @@ create table totp_secrets (
   user_id uuid not null,
   sealed bytea not null,
   created_at timestamp with time zone not null,
-  confirmed_at timestamp with time zone,
-  last_step bigint default 0 not null
+  last_step bigint not null
 );
 create table update_offers (
   id bigint generated always as identity not null,
@@ -629,7 +629,7 @@ alter table packages add constraint packages_name_arch_key UNIQUE (name, arch);
 alter table packages add constraint packages_pkey PRIMARY KEY (id);
 alter table passkey_challenges add constraint passkey_challenges_hash_check CHECK ((length(hash) = 32));
 alter table passkey_challenges add constraint passkey_challenges_pkey PRIMARY KEY (hash);
-alter table passkey_challenges add constraint passkey_challenges_purpose_check CHECK ((purpose = ANY (ARRAY['register'::text, 'login'::text, 'confirm'::text])));
+alter table passkey_challenges add constraint passkey_challenges_purpose_check CHECK ((purpose = ANY (ARRAY['register'::text, 'login'::text, 'factor'::text, 'confirm'::text])));
 alter table passkey_challenges add constraint passkey_challenges_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE;
 alter table passkey_challenges add constraint passkey_challenges_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table passkeys add constraint passkeys_credential_id_check CHECK ((length(credential_id) <= 1023));
