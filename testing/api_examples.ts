@@ -1,3 +1,4 @@
+import type { Stage } from "../core/auth/types.ts";
 import addresses from "./examples/addresses.ts";
 import audit from "./examples/audit.ts";
 import auth from "./examples/auth.ts";
@@ -49,5 +50,7 @@ export const examples: Record<string, Example> = merged(({ api }) => api);
 export const forms: Record<string, MakeForm> = merged(({ forms }) => forms);
 /** Addresses of pages with ids. */
 export const pages: Record<string, MakePath> = merged(({ pages }) => pages);
+/** Routes that are for somebody who has not finished signing in. */
+export const stages: Record<string, Stage> = merged(({ stages }) => stages);
 /** Routes that change nothing that the audit log is about, each with why. */
 export const silent: Record<string, string> = merged(({ silent }) => silent);

@@ -4,7 +4,7 @@ import { openSigningKey } from "../core/audit/signing_key.ts";
 import { hashPassword } from "../core/auth/password.ts";
 import { openSealer } from "../core/auth/sealer.ts";
 import { openSession } from "../core/auth/sessions.ts";
-import type { SessionKind } from "../core/auth/types.ts";
+import type { SessionKind, Stage } from "../core/auth/types.ts";
 import { ensurePki, type Pki } from "../core/ca/ensure_pki.ts";
 import { CurrentCrl } from "../core/certificates/current_crl.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
@@ -57,7 +57,7 @@ export interface TestSite extends AsyncDisposable {
    */
   signIn(
     role: TestRole,
-    options?: { kind?: SessionKind; groups?: string[]; must_change?: boolean },
+    options?: { kind?: SessionKind; groups?: string[]; must_change?: boolean; stage?: Stage },
   ): Promise<TestCaller>;
 }
 
@@ -124,10 +124,11 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
       log_lines,
       anonymous: client(),
       client,
-      signIn: async (role, { kind = "api", groups = [], must_change = false } = {}) => {
+      signIn: async (role, { kind = "api", groups = [], must_change = false, stage = "full" } = {}) => {
         const user = await addPerson(database.sql, role, groups, must_change, clock);
         const from = { address: "127.0.0.1", user_agent: "test" };
-        const { token, session_id } = await openSession(sql, { ...user, must_change }, kind, from, clock);
+        const proven = { stage, methods: ["pwd"] as const };
+        const { token, session_id } = await openSession(sql, { ...user, must_change }, kind, from, clock, proven);
         const headers: Record<string, string> = kind === "api"
           ? { authorization: `Bearer ${token}` }
           : { cookie: `${SESSION_COOKIE}=${token}`, origin };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { changeSetting } from "../core/settings/change_setting.ts";
 import { describeApi } from "../routes/(_api)/document.ts";
-import { examples } from "../testing/api_examples.ts";
+import { examples, stages } from "../testing/api_examples.ts";
 import type { ClientAnswer, HttpClient } from "../testing/http_client.ts";
 import { callerContext } from "../testing/job_scenario.ts";
 import { type Schema, schemaProblems } from "../testing/json_schema.ts";
@@ -34,10 +34,14 @@ const SECURITY_HEADERS: Record<string, RegExp> = {
   "x-request-id": /^[0-9A-HJKMNP-TV-Z]{26}$/,
 };
 
-async function as(site: TestSite, caller: Caller): Promise<{ client: HttpClient; user_id: string | null }> {
-  if (caller === "anonymous") return { client: site.anonymous, user_id: null };
-  const signed = caller === "browser" ? await site.signIn("admin", { kind: "browser" }) : await site.signIn(caller);
-  return { client: signed, user_id: signed.user_id };
+/** Somebody as far in signing in as the route is for. */
+async function as(site: TestSite, caller: Caller, route: RouteEntry) {
+  if (caller === "anonymous") return { client: site.anonymous, user_id: null, signed: null };
+  const stage = stages[`${route.method} ${route.pattern}`];
+  const signed = caller === "browser"
+    ? await site.signIn("admin", { kind: "browser", stage })
+    : await site.signIn(caller, { stage });
+  return { client: signed as HttpClient, user_id: signed.user_id, signed };
 }
 
 function allowed({ access }: RouteEntry, caller: Caller): boolean {
@@ -117,8 +121,8 @@ Deno.test("every API route × caller: as declared, described, audited, and telli
     const { request, status, refused = [] } = examples[`${route.method} ${route.pattern}`];
     for (const caller of callers) {
       const what = `${route.method} ${route.pattern} as ${caller}`;
-      const { client, user_id } = await as(site, caller);
-      const wanted = await request(site);
+      const { client, user_id, signed } = await as(site, caller, route);
+      const wanted = await request(site, signed ?? undefined);
       const before = (await auditRows(site)).length;
       const answer = await client.send(wanted);
       checkAnswer(what, answer);
@@ -156,7 +160,7 @@ Deno.test("a one-time password opens nothing but its change", async () => {
   ) {
     if (open.includes(route.pattern)) continue;
     const newcomer = await site.signIn("admin", { must_change: true });
-    const answer = await newcomer.send(await examples[`${route.method} ${route.pattern}`].request(site));
+    const answer = await newcomer.send(await examples[`${route.method} ${route.pattern}`].request(site, newcomer));
     assert.equal(answer.json?.error.code, "password_change_required", `${route.method} ${route.pattern}`);
   }
 });
@@ -166,7 +170,7 @@ Deno.test("a cookie acts only from our own origin", async () => {
   const admin = await site.signIn("admin", { kind: "browser" });
   for (const route of site.site.routeTable()) {
     if (route.method === "GET" || route.kind === "static") continue;
-    const wanted = await examples[`${route.method} ${route.pattern}`]?.request(site) ??
+    const wanted = await examples[`${route.method} ${route.pattern}`]?.request(site, admin) ??
       { method: route.method, path: samplePath(route.pattern) };
     for (const origin of ["https://evil.example", "null", site.origin.replace("https:", "http:")]) {
       const answer = await admin.send({ ...wanted, headers: { ...wanted.headers, origin } });
@@ -211,7 +215,7 @@ Deno.test("every page × caller: as declared, without an error of ours", async (
   for (const route of site.site.routeTable().filter(({ kind }) => kind === "page")) {
     for (const caller of callers) {
       const what = `${route.method} ${route.pattern} as ${caller}`;
-      const { client } = await as(site, caller);
+      const { client } = await as(site, caller, route);
       const path = samplePath(route.pattern);
       const form = { "content-type": "application/x-www-form-urlencoded" };
       const answer = await client.send({

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { examples, type Form, forms, silent } from "../testing/api_examples.ts";
+import { examples, forms, silent, stages } from "../testing/api_examples.ts";
 import { type TestSite, testSite } from "../testing/site.ts";
 
 /** Every route that is no reading. The upgrade and the static files take GET only. */
@@ -24,8 +24,9 @@ Deno.test("every route that changes something says which row it leaves, or why i
 
 Deno.test("a good form leaves exactly its row, with who and with the request; one that is refused by role its denial", async () => {
   await using site = await testSite();
-  const send = async (role: "admin" | "auditor", form: Form) => {
-    const caller = await site.signIn(role, { kind: "browser" });
+  const send = async (role: "admin" | "auditor", name: string) => {
+    const caller = await site.signIn(role, { kind: "browser", stage: stages[name] });
+    const form = await forms[name](site, caller);
     const body = new URLSearchParams(form.fields ?? []).toString();
     const headers = { "content-type": "application/x-www-form-urlencoded" };
     const [{ seq }] = await site.database.sql`select seq from audit_head`;
@@ -35,7 +36,7 @@ Deno.test("a good form leaves exactly its row, with who and with the request; on
   for (const route of changing(site).filter(({ kind }) => kind === "page")) {
     const name = `${route.method} ${route.pattern}`;
     const { audit, role } = route.access;
-    const good = await send("admin", await forms[name](site));
+    const good = await send("admin", name);
     assert.ok(good.answer.status < 400, `${name}: ${good.answer.status} ${good.answer.text.slice(0, 400)}`);
     assert.deepEqual(good.rows.map(({ action }) => action), audit === null ? [] : [audit], name);
     for (const row of good.rows) {
@@ -44,7 +45,7 @@ Deno.test("a good form leaves exactly its row, with who and with the request; on
       if (role !== "anonymous") assert.equal(row.actor_id, good.caller.user_id, name);
     }
     if (role !== "admin" && role !== "operator") continue;
-    const refused = await send("auditor", await forms[name](site));
+    const refused = await send("auditor", name);
     assert.equal(refused.answer.status, 403, name);
     assert.deepEqual(
       refused.rows.map(({ action, outcome, actor_id }) => [action, outcome, actor_id]),

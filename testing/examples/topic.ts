@@ -1,9 +1,13 @@
 import type { ClientRequest } from "../http_client.ts";
-import type { TestSite } from "../site.ts";
+import type { Stage } from "../../core/auth/types.ts";
+import type { TestCaller, TestSite } from "../site.ts";
 
-/** A good request of one operation; what it needs is made for it, so that it can be sent as often as wanted. */
+/**
+ * A good request of one operation; what it needs is made for it, so that it can be sent as often as wanted. `caller` is
+ * who is going to send it, undefined for nobody.
+ */
 export interface Example {
-  request(site: TestSite): ClientRequest | Promise<ClientRequest>;
+  request(site: TestSite, caller?: TestCaller): ClientRequest | Promise<ClientRequest>;
   /** Status for whoever may call. */
   status: number;
   /** Callers that the handler refuses although the table would let them in, such as `browser` where a bearer is due. */
@@ -15,7 +19,7 @@ export interface Form {
   path: string;
   fields?: [name: string, value: string][];
 }
-export type MakeForm = (site: TestSite) => Form | Promise<Form>;
+export type MakeForm = (site: TestSite, caller: TestCaller) => Form | Promise<Form>;
 /** The address of a page whose pattern has ids, with what it shows. */
 export type MakePath = (site: TestSite) => string | Promise<string>;
 
@@ -30,6 +34,8 @@ export interface Topic {
   forms?: Record<string, MakeForm>;
   /** Pages with ids in their pattern; every other page is asked for by its pattern. */
   pages?: Record<string, MakePath>;
+  /** Routes that are for somebody who has not finished signing in, with how far they are. */
+  stages?: Record<string, Stage>;
   /** Routes with another method than GET that leave no row in the audit log, each with why. */
   silent?: Record<string, string>;
 }
