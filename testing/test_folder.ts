@@ -1,6 +1,6 @@
 /**
  * A folder for one test, removed when disposed of. Mode 0711: programs that root starts as somebody else can walk
- * through it. In a run of scripts/test.ts it lies in the run's own folder, so that nothing stays after a Ctrl-C.
+ * through it. In a run of scripts/run_tests.ts it lies in the run's own folder, so that nothing stays after a Ctrl-C.
  * @param prefix short, because sockets may lie below it.
  */
 export async function testFolder(prefix = "t-"): Promise<AsyncDisposable & { path: string }> {

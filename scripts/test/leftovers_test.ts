@@ -45,7 +45,7 @@ Deno.test("a process that stayed is named", async () => {
   assert.deepEqual(await seenWithAllRights(mark, []), []);
 });
 
-/** Deno shows /proc only to a process that may everything, as scripts/test.ts may and a unit test may not. */
+/** Deno shows /proc only to a process that may everything, as scripts/run_tests.ts may and a unit test may not. */
 async function seenWithAllRights(mark: string, own: number[]): Promise<[number, string][]> {
   const module = new URL("./leftovers.ts", import.meta.url).href;
   const program = `const { leftProcesses } = await import(${JSON.stringify(module)});

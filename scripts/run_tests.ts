@@ -117,9 +117,8 @@ async function runTests(steps: readonly Step[], paths: readonly string[], server
   }
   const crossing = paths.length > 0 ? chosen.tests : ["tests", "scripts"];
   if (steps.includes("tests") && crossing.length > 0) {
-    // Two files at a time: most of their time they wait for processes, pages and package managers. The option takes the
-    // place of what deno.json leaves out: without this file's own name the tests would start themselves.
-    const args = ["-A", "--no-check", "--parallel", "--ignore=tests/alone,scripts/test.ts", ...crossing];
+    // Two files at a time: most of their time they wait for processes, pages and package managers.
+    const args = ["-A", "--no-check", "--parallel", "--ignore=tests/alone", ...crossing];
     all.push(await timed("tests", () => test("tests", args, env), count));
   }
   const alone = paths.length > 0 ? chosen.alone : ["tests/alone"];
