@@ -105,7 +105,10 @@ const cases: { name: string; bad: Record<string, string>; says: RegExp; good: Re
     name: "the test bed stays out of the product",
     bad: { "cli/a.ts": 'import { x } from "../testing/b.ts";' },
     says: /only tests, benches and the demo import testing/,
-    good: { "cli/a_test.ts": 'import { x } from "../testing/b.ts";', "scripts/run_tests.ts": 'import "../testing/c.ts";' },
+    good: {
+      "cli/a_test.ts": 'import { x } from "../testing/b.ts";',
+      "scripts/run_tests.ts": 'import "../testing/c.ts";',
+    },
   },
   {
     name: "a fixture stays out of the product",
