@@ -70,9 +70,17 @@ export class ApiClient {
   constructor(readonly url: string, readonly ca: string) {}
 
   async login(username: string, password: string): Promise<{ must_change_password: boolean }> {
-    const session = await this.call("POST", "/auth/login", { username, password });
-    this.#token = session.token;
-    return session.user;
+    return this.#keep(await this.call("POST", "/auth/login", { username, password }));
+  }
+
+  /** Chooses a new password and goes on in the session that takes the place of the present one. */
+  async changePassword(current_password: string, new_password: string): Promise<void> {
+    this.#keep(await this.call("POST", "/auth/password", { current_password, new_password }));
+  }
+
+  #keep({ token, user }: { token: string; user: { must_change_password: boolean } }) {
+    this.#token = token;
+    return user;
   }
 
   /**

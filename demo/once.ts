@@ -119,7 +119,7 @@ async function signIn(api: ApiClient, manager: Manager): Promise<void> {
   const current_password = text.trim();
   await api.login("admin", current_password);
   const new_password = `${crypto.randomUUID()}-${crypto.randomUUID()}`;
-  await api.call("POST", "/auth/password", { current_password, new_password });
+  await api.changePassword(current_password, new_password);
 }
 
 /** Seconds in which a host has to be polled. */

@@ -6,6 +6,11 @@ alter table sessions
   add column stage text not null default 'full' check (stage in ('factor', 'enrol', 'full')),
   -- What was proven, in the words of RFC 8176: pwd, otp, hwk, swk, user, rc (our word for a recovery code).
   add column methods text[] not null default '{}',
+  -- Refresh tokens handed out so far. An access token says with which of them it came.
+  add column rotation int not null default 0,
+  -- The present refresh token, sealed with the key outside of the database, until it was seen in use: whoever never got
+  -- the answer that brought it is given it again.
+  add column sealed_token bytea,
   -- What a person called it: only wall screens have a name.
   add column name text check (length(name) between 1 and 100);
 update sessions set reauthenticated_at = created_at where reauthenticated_at is null;

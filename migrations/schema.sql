@@ -438,6 +438,8 @@ create table sessions (
   revoked_reason text,
   stage text default 'full'::text not null,
   methods text[] default '{}'::text[] not null,
+  rotation integer default 0 not null,
+  sealed_token bytea,
   name text
 );
 create table signing_keys (

@@ -1,6 +1,6 @@
 import { logout } from "../core/auth/logout.ts";
 import type { RouteAccess } from "../web/mod.ts";
-import { endedSessionCookie } from "./(_role)/cookies.ts";
+import { forgetSession } from "./(_role)/keep_session.ts";
 import { callContext, define, viewerOf } from "./(_role)/state.ts";
 
 export const access = { role: "auditor", scope: "none", audit: "auth.logout" } as const satisfies RouteAccess;
@@ -8,8 +8,6 @@ export const access = { role: "auditor", scope: "none", audit: "auth.logout" } a
 export const handler = define.handlers({
   async POST(ctx) {
     await logout(ctx.state.services.sql, viewerOf(ctx.state), callContext(ctx.state));
-    const answer = ctx.redirect("/login");
-    answer.headers.append("set-cookie", endedSessionCookie());
-    return answer;
+    return forgetSession(ctx.redirect("/login"));
   },
 });

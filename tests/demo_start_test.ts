@@ -46,7 +46,7 @@ Deno.test("the demo: refusals, Ctrl-C twice, a start that finds its state, kill 
     );
 
     const api = await signIn(state, port, password);
-    await api.call("POST", "/auth/password", { current_password: password, new_password: PASSWORD });
+    await api.changePassword(password, PASSWORD);
     await demo.says(/admin chose a password/);
     await demo.interrupt(2);
     await stopped(demo, state);

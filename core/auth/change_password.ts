@@ -3,11 +3,13 @@ import { appendFor } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
+import { endSessionsOf } from "./end_sessions.ts";
 import { hashPassword, verifyPassword } from "./password.ts";
 import { passwordProblems } from "./rules.ts";
-import { findUser, revokeSessions, savePassword } from "./store.ts";
+import { renewSession } from "./renew_session.ts";
+import { findUser, savePassword } from "./store.ts";
 import { noteFailure, secondsBlocked } from "./throttle.ts";
-import type { Viewer } from "./types.ts";
+import type { Client, OpenedSession, Viewer } from "./types.ts";
 
 export const PasswordChange = z.object({
   current_password: z.string().min(1, "is empty").max(1024, "is longer than 1,024 characters"),
@@ -16,7 +18,8 @@ export const PasswordChange = z.object({
 export type PasswordChange = z.infer<typeof PasswordChange>;
 
 /**
- * Replaces the viewer's own password and ends their other sessions: whoever knew the old one is out.
+ * Replaces the viewer's own password and ends all their sessions: whoever knew the old one is out. The viewer goes on in
+ * a new one.
  *
  * @throws AppError validation_failed (the present one does not fit), password_weak, too_many_requests
  */
@@ -24,8 +27,9 @@ export async function changePassword(
   sql: Sql,
   viewer: Viewer,
   change: PasswordChange,
+  client: Client,
   context: Context,
-): Promise<{ ended_sessions: number }> {
+): Promise<{ ended_sessions: number; opened: OpenedSession }> {
   const { clock, address } = context;
   if (await secondsBlocked(sql, viewer.username, address, clock) > 0) throw new AppError("too_many_requests");
   const user = await findUser(sql, viewer.username);
@@ -50,18 +54,15 @@ export async function changePassword(
   const hash = await hashPassword(change.new_password);
   return await transaction(sql, async (tx) => {
     await savePassword(tx, viewer.id, hash, false, clock.now());
-    const ended = await revokeSessions(
-      tx,
-      { user_id: viewer.id, except: viewer.session_id },
-      "the password was changed",
-      clock.now(),
-    );
+    const why = "the password was changed";
+    const ended = await endSessionsOf(tx, viewer.id, { except: viewer.session_id, why }, clock.now());
+    const opened = await renewSession(tx, viewer, {}, client, clock);
     await appendFor(tx, context, {
       action: "auth.change_password",
       object: { kind: "user", id: viewer.id, name: viewer.username },
       outcome: "success",
       details: { ended_sessions: ended.length },
     });
-    return { ended_sessions: ended.length };
+    return { ended_sessions: ended.length, opened };
   });
 }

@@ -228,13 +228,16 @@ Deno.test("changing the password ends all other sessions and the duty to change 
   const { viewer, token } = await signIn("admin", password);
   const call = { ...context, actor: { kind: "user" as const, id: viewer.id, name: viewer.username } };
   const change = (current_password: string, new_password: string) =>
-    changePassword(database.web, viewer, { current_password, new_password }, call);
+    changePassword(database.web, viewer, { current_password, new_password }, client, call);
   await assert.rejects(() => change("wrong", "stapler wobbles quietly"), coded("validation_failed"));
   await assert.rejects(() => change(password, "short"), coded("password_weak"));
   await assert.rejects(() => change(password, password), coded("password_weak"));
-  assert.deepEqual(await change(password, "stapler wobbles quietly"), { ended_sessions: 1 });
+  const { ended_sessions, opened } = await change(password, "stapler wobbles quietly");
+  assert.equal(ended_sessions, 1);
   assert.equal((await authenticate(database.web, other.token, "browser", clock)).viewer, null);
-  assert.equal((await found(database, token, clock)).viewer?.must_change_password, false);
+  assert.equal((await authenticate(database.web, token, "browser", clock)).viewer, null, "the present one too");
+  assert.notEqual(opened.session_id, viewer.session_id);
+  assert.equal((await found(database, opened.token, clock)).viewer?.must_change_password, false);
   await assert.rejects(() => signIn("admin", password), coded("login_failed"));
   await signIn("Admin ", "stapler wobbles quietly");
   assert.ok((await verifyAudit(database.sql)).intact);

@@ -1,7 +1,7 @@
 import { appendFor } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
-import { revokeSessions } from "./store.ts";
+import { revokeSessions } from "./session_store.ts";
 import type { Viewer } from "./types.ts";
 
 /** Ends the viewer's session, and with it every page that it keeps live. */

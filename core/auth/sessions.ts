@@ -3,19 +3,44 @@ import type { Clock } from "../clock.ts";
 import { type Db, type Sql, transaction } from "../database/connection.ts";
 import { secretToken, sha256, uuidv7 } from "../ids.ts";
 import { IDLE_MINUTES, LIFETIME_HOURS, PREVIOUS_TOKEN_SECONDS, ROTATE_AFTER_SECONDS, TOUCH_SECONDS } from "./rules.ts";
-import * as store from "./store.ts";
+import * as store from "./session_store.ts";
+import { deleteThrottles, type StoredUser } from "./store.ts";
 import type { AuthMethod, Client, OpenedSession, SessionKind, Stage, Viewer } from "./types.ts";
+
+type SessionUser = Pick<StoredUser, "id" | "username" | "display_name" | "role" | "must_change">;
 
 /**
  * Opens a session for a user who has proven who they are, as far as `proven` says. The token exists only in the answer.
  */
-export async function openSession(
+export function openSession(
   db: Db,
-  user: Pick<store.StoredUser, "id" | "username" | "display_name" | "role" | "must_change">,
+  user: SessionUser,
   kind: SessionKind,
   client: Client,
   clock: Clock,
   proven: { stage: Stage; methods: readonly AuthMethod[] } = { stage: "full", methods: ["pwd"] },
+): Promise<OpenedSession> {
+  return insertNewSession(db, user, kind, client, clock, proven);
+}
+
+/** What a session starts with; what is left out begins with it. */
+export interface SessionStart {
+  stage: Stage;
+  methods: readonly AuthMethod[];
+  /** Sessions that came one from the other: a copied token ends them all. */
+  family?: string;
+  authenticated_at?: Temporal.Instant;
+  expires_at?: Temporal.Instant;
+}
+
+/** For the use cases of this room that open a session which continues another one. */
+export async function insertNewSession(
+  db: Db,
+  user: SessionUser,
+  kind: SessionKind,
+  client: Client,
+  clock: Clock,
+  start: SessionStart,
 ): Promise<OpenedSession> {
   const now = clock.now();
   const token = secretToken();
@@ -23,16 +48,17 @@ export async function openSession(
   const session = {
     id,
     user_id: user.id,
-    family: id,
+    family: start.family ?? id,
     kind,
-    ...proven,
-    reauthenticated_at: now,
+    stage: start.stage,
+    methods: start.methods,
+    reauthenticated_at: start.authenticated_at ?? now,
     current_hash: await sha256(token),
     rotated_at: now,
     created_at: now,
     last_used_at: now,
     idle_until: now.add({ minutes: IDLE_MINUTES }),
-    expires_at: now.add({ hours: LIFETIME_HOURS }),
+    expires_at: start.expires_at ?? now.add({ hours: LIFETIME_HOURS }),
     address: client.address,
     user_agent: client.user_agent?.slice(0, 400) ?? null,
   };
@@ -133,8 +159,10 @@ export async function refreshSession(sql: Sql, token: string, clock: Clock): Pro
 }
 
 /** Deletes what ended more than a week ago. Returns how many sessions went. */
-export function deleteEndedSessions(sql: Sql, clock: Clock): Promise<number> {
-  return store.deleteEnded(sql, clock.now().subtract({ hours: 7 * 24 }));
+export async function deleteEndedSessions(sql: Sql, clock: Clock): Promise<number> {
+  const before = clock.now().subtract({ hours: 7 * 24 });
+  await deleteThrottles(sql, before);
+  return await store.deleteEnded(sql, before);
 }
 
 function viewerOf(

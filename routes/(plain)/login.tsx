@@ -6,9 +6,9 @@ import { TextField } from "../../components/field.tsx";
 import { LoginCard } from "../../components/login_card.tsx";
 import { Notice } from "../../components/states.tsx";
 import { page, type RouteAccess } from "../../web/mod.ts";
-import { sessionCookie } from "../(_role)/cookies.ts";
 import { localPath, readForm } from "../(_role)/form.ts";
 import { forgetInitialPassword } from "../(_role)/initial_password.ts";
+import { keepSession } from "../(_role)/keep_session.ts";
 import { callContext, define } from "../(_role)/state.ts";
 
 export const access = {
@@ -45,8 +45,7 @@ export const handler = define.handlers({
       const answer = ctx.redirect(
         opened.viewer.must_change_password ? `/password?next=${encodeURIComponent(next)}` : next,
       );
-      answer.headers.append("set-cookie", sessionCookie(opened.token));
-      return answer;
+      return await keepSession(answer, services, opened);
     } catch (thrown) {
       if (!(thrown instanceof AppError) || thrown.status >= 500) throw thrown;
       // What was typed stays, but never the password.

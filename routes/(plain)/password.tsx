@@ -7,6 +7,7 @@ import { LoginCard } from "../../components/login_card.tsx";
 import { Notice } from "../../components/states.tsx";
 import { page, type RouteAccess } from "../../web/mod.ts";
 import { localPath, readForm } from "../(_role)/form.ts";
+import { keepSession } from "../(_role)/keep_session.ts";
 import { callContext, define, viewerOf } from "../(_role)/state.ts";
 
 export const access = {
@@ -37,8 +38,11 @@ export const handler = define.handlers({
         new_password: form.get("new_password"),
       });
       if (!change.success) throw new AppError("validation_failed", { message: "All three fields are needed." });
-      await changePassword(ctx.state.services.sql, viewerOf(ctx.state), change.data, callContext(ctx.state));
-      return ctx.redirect(next);
+      const { services, address } = ctx.state;
+      const client = { address, user_agent: ctx.req.headers.get("user-agent") };
+      const call = callContext(ctx.state);
+      const { opened } = await changePassword(services.sql, viewerOf(ctx.state), change.data, client, call);
+      return await keepSession(ctx.redirect(next), services, opened);
     } catch (thrown) {
       if (!(thrown instanceof AppError) || thrown.status >= 500) throw thrown;
       const fields: Record<string, string> = {};

@@ -198,8 +198,7 @@ async function signIn(places: BedPlaces, ca: string): Promise<string> {
   const password = (await Deno.readTextFile(places.initial_password_file)).trim();
   const { token } = ok(await clientOf(places, ca).post("/api/v1/auth/login", { username: "admin", password }));
   const change = { current_password: password, new_password: crypto.randomUUID() };
-  ok(await clientOf(places, ca, token).post("/api/v1/auth/password", change));
-  return token;
+  return ok(await clientOf(places, ca, token).post("/api/v1/auth/password", change)).token;
 }
 
 async function enrol(places: BedPlaces, client: HttpClient, ca: string): Promise<void> {

@@ -3,11 +3,11 @@ import { changePassword, PasswordChange } from "../../../core/auth/change_passwo
 import { login } from "../../../core/auth/login.ts";
 import { logout } from "../../../core/auth/logout.ts";
 import { refreshSession } from "../../../core/auth/sessions.ts";
-import { Credentials, type OpenedSession, roles, type Viewer } from "../../../core/auth/types.ts";
-import { rfc3339 } from "../../../core/clock.ts";
+import { Credentials } from "../../../core/auth/types.ts";
 import { AppError } from "../../../core/errors.ts";
 import type { ApiAccess } from "../../../web/mod.ts";
-import { answers, apiApp, Instant, jsonBody } from "../../(_api)/api_app.ts";
+import { answers, apiApp, jsonBody } from "../../(_api)/api_app.ts";
+import { Session, sessionBody, User, userBody } from "../../(_api)/session_body.ts";
 import { callContext, viewerOf } from "../../(_role)/state.ts";
 import { forgetInitialPassword } from "../../(_role)/initial_password.ts";
 
@@ -19,22 +19,9 @@ export const access = {
   "GET /auth/me": { role: "auditor", scope: "none", audit: null },
 } satisfies ApiAccess;
 
-const User = z.object({
-  id: z.string(),
-  username: z.string(),
-  display_name: z.string(),
-  role: z.enum(roles),
-  must_change_password: z.boolean().openapi({
-    description: "True while a one-time password is in use: nothing but changing it is open.",
-  }),
-}).openapi("User");
-
-const Session = z.object({
-  token: z.string().openapi({ description: "Send it as `Authorization: Bearer …`. It is shown once." }),
-  idle_until: Instant.openapi({ description: "The session ends then when it is not used before." }),
-  expires_at: Instant.openapi({ description: "The session ends then whatever happens." }),
-  user: User,
-}).openapi("Session");
+const PasswordChanged = Session.extend({
+  ended_sessions: z.int().openapi({ description: "Other sessions that ended with the old password." }),
+}).openapi("PasswordChanged");
 
 export default apiApp()
   .openapi(
@@ -50,7 +37,7 @@ export default apiApp()
       const client = { address, user_agent: c.req.header("user-agent") ?? null };
       const opened = await login(services.sql, c.req.valid("json"), "api", client, callContext(c.var.state));
       await forgetInitialPassword(services);
-      return c.json(sessionBody(opened), 200);
+      return c.json(await sessionBody(services, opened), 200);
     },
   )
   .openapi(
@@ -65,7 +52,7 @@ export default apiApp()
       const token = c.req.header("authorization")?.slice("Bearer ".length) ?? "";
       const opened = await refreshSession(services.sql, token, services.clock);
       if (!opened) throw new AppError("session_expired");
-      return c.json(sessionBody(opened), 200);
+      return c.json(await sessionBody(services, opened), 200);
     },
   )
   .openapi(
@@ -85,14 +72,22 @@ export default apiApp()
       method: "post",
       path: "/auth/password",
       summary: "Change one's own password",
-      description: "Ends all other sessions of the account.",
+      description: "Ends all sessions of the account, this one too; the answer holds a new one.",
       request: jsonBody(PasswordChange),
-      responses: answers(200, z.object({ ended_sessions: z.int() }), "Changed.", [400, 401, 422, 429]),
+      responses: answers(200, PasswordChanged, "Changed.", [400, 401, 422, 429]),
     }),
     async (c) => {
-      const { services } = c.var.state;
-      const change = c.req.valid("json");
-      return c.json(await changePassword(services.sql, viewerOf(c.var.state), change, callContext(c.var.state)), 200);
+      const { services, address } = c.var.state;
+      const client = { address, user_agent: c.req.header("user-agent") ?? null };
+      const call = callContext(c.var.state);
+      const { ended_sessions, opened } = await changePassword(
+        services.sql,
+        viewerOf(c.var.state),
+        c.req.valid("json"),
+        client,
+        call,
+      );
+      return c.json({ ...await sessionBody(services, opened), ended_sessions }, 200);
     },
   )
   .openapi(
@@ -104,11 +99,3 @@ export default apiApp()
     }),
     (c) => c.json(userBody(viewerOf(c.var.state)), 200),
   );
-
-function userBody({ id, username, display_name, role, must_change_password }: Viewer): z.infer<typeof User> {
-  return { id, username, display_name, role, must_change_password };
-}
-
-function sessionBody({ token, idle_until, expires_at, viewer }: OpenedSession): z.infer<typeof Session> {
-  return { token, idle_until: rfc3339(idle_until), expires_at: rfc3339(expires_at), user: userBody(viewer) };
-}
