@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Button, LinkButton } from "../components/button.tsx";
 import { SelectionBar } from "../components/filters.tsx";
@@ -58,7 +59,7 @@ export default function HostTable(props: Props) {
   const ids = useMemo(() => shown.map(({ id }) => id), [shown]);
   const selection = useSelection(ids);
   const chosen = shown.filter(({ id }) => selection.chosen.has(id));
-  const [note, setNote] = useState<{ tone: "ok" | "bad"; title: string; hint: string } | null>(null);
+  const [note, setNote] = useState<{ tone: "ok" | "bad"; title: string; hint: ComponentChildren } | null>(null);
   const view = useWindow(box, shown.length, partRows(props.part, shown.length));
   const keys = useRowKeys({ box, total: shown.length, view, selection, ids, may_choose: may_deploy });
   const shift = useRef(false);
@@ -80,8 +81,8 @@ export default function HostTable(props: Props) {
       setNote({ tone: "ok", title, hint: "Rows change as answers come in." });
       selection.clear();
     } catch (thrown) {
-      const { message, hint } = thrown as Refused;
-      setNote({ tone: "bad", title: message, hint });
+      const { code, message, hint } = thrown as Refused;
+      setNote({ tone: "bad", title: message, hint: code === "confirmation_required" ? <ConfirmElsewhere /> : hint });
     }
   };
   const deploy = deployOf(chosen, shown.length, query, only?.name ?? null);
@@ -220,4 +221,14 @@ function sortingOf(query: Query, column: ColumnName, only: string | null): Sorti
   const current = query.sort || "name";
   const direction = current === column ? "ascending" : current === `-${column}` ? "descending" : null;
   return { direction, href: `/hosts${writeQuery({ ...query, sort: nextSort(query.sort, column) }, only)}` };
+}
+
+/** What is chosen would be gone with this page, so it stays open meanwhile. */
+function ConfirmElsewhere() {
+  return (
+    <>
+      <a href="/confirm?next=%2Fhosts" target="_blank" rel="noopener">Confirm in another tab</a>, then refresh again
+      here: what you have chosen stays chosen.
+    </>
+  );
 }

@@ -8,12 +8,13 @@ export function printTable(routes: readonly RouteEntry[]): string {
     method,
     pattern,
     access.role,
-    access.scope === "hosts" ? "own hosts" : "",
+    access.tells_all ? "all, not for operators" : access.scope === "hosts" ? "own hosts" : "",
+    access.recent ? "10 min" : "",
     access.audit ?? "",
     kind,
     file,
   ]);
-  const head = ["METHOD", "PATH", "ROLE", "SCOPE", "AUDIT", "KIND", "FILE"];
+  const head = ["METHOD", "PATH", "ROLE", "SCOPE", "PROOF", "AUDIT", "KIND", "FILE"];
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
   return [head, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd())
     .join("\n");

@@ -6,7 +6,7 @@ Deno.test("the table of routes: one aligned line each, nothing left out", () => 
     {
       method: "DELETE",
       pattern: "/api/v1/hosts/:id",
-      access: { role: "operator", scope: "hosts", audit: "host.remove" },
+      access: { role: "operator", scope: "hosts", audit: "host.remove", recent: true },
       file: "routes/api/v1/hosts.ts",
       kind: "api",
     },
@@ -19,8 +19,8 @@ Deno.test("the table of routes: one aligned line each, nothing left out", () => 
     },
   ]);
   assert.deepEqual(text.split("\n"), [
-    "METHOD  PATH               ROLE       SCOPE      AUDIT        KIND  FILE",
-    "DELETE  /api/v1/hosts/:id  operator   own hosts  host.remove  api   routes/api/v1/hosts.ts",
-    "GET     /login             anonymous                          page  routes/login.tsx",
+    "METHOD  PATH               ROLE       SCOPE      PROOF   AUDIT        KIND  FILE",
+    "DELETE  /api/v1/hosts/:id  operator   own hosts  10 min  host.remove  api   routes/api/v1/hosts.ts",
+    "GET     /login             anonymous                                  page  routes/login.tsx",
   ]);
 });

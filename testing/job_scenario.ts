@@ -7,6 +7,9 @@ import { uuidv7 } from "../core/ids.ts";
 export interface TestUser {
   id: string;
   role: "admin" | "operator" | "auditor";
+  /** When they last proved who they are: their proof never grows old. */
+  authenticated_at: Temporal.Instant;
+  token: null;
 }
 
 let count = 0;
@@ -16,7 +19,7 @@ export async function addUser(sql: Sql, role: TestUser["role"], groups: string[]
   const id = uuidv7();
   await sql`insert into users (id, username, role, created_at) values (${id}, ${`user${++count}`}, ${role}, app_now())`;
   for (const group_id of groups) await sql`insert into user_groups (user_id, group_id) values (${id}, ${group_id})`;
-  return { id, role };
+  return { id, role, authenticated_at: Temporal.Instant.from("9999-01-01T00:00:00Z"), token: null };
 }
 
 export async function addGroup(sql: Sql): Promise<string> {
@@ -74,6 +77,6 @@ export async function offer(sql: Sql, host_id: string, ...offers: TestOffer[]): 
 }
 
 /** What a use case is told about a person who calls it. */
-export function callerContext(user: TestUser, clock: Clock = systemClock): Context {
+export function callerContext(user: Pick<TestUser, "id">, clock: Clock = systemClock): Context {
   return { actor: { kind: "user", id: user.id, name: "test" }, address: "127.0.0.1", request_id: null, clock };
 }

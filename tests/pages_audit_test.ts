@@ -54,13 +54,14 @@ Deno.test("admins and auditors read the log; for operators there is nothing, in 
   assert.ok(!(await operator.get("/hosts")).text.includes('href="/audit"'));
   const before = (await site.database.sql`select from audit_log`).length;
   for (const path of ["/audit", "/audit?tab=verification", "/audit/1"]) {
-    assert.equal((await operator.get(path)).status, 404, path);
+    assert.equal((await operator.get(path)).status, 403, path);
   }
-  assert.equal((await submit(operator, "/audit/verify")).status, 404);
   for (const path of ["", "/export.csv", "/export.json", "/verify", "/verifications"]) {
     assert.equal((await operator.get(`/api/v1/audit${path}`)).status, 403, path);
   }
   assert.equal((await site.database.sql`select from audit_log`).length, before);
+  assert.equal((await submit(operator, "/audit/verify")).status, 403);
+  assert.equal((await site.database.sql`select from audit_log`).length, before + 1, "tried, and refused");
   assert.equal((await site.database.sql`select from audit_verifications`).length, 0);
 });
 

@@ -16,13 +16,15 @@ export function accessProblem(declared: unknown, method: Method): string | null 
   return fieldProblem(one as Partial<RouteAccess>);
 }
 
-function fieldProblem({ role, scope, audit, recent }: Partial<RouteAccess>): string | null {
+function fieldProblem({ role, scope, audit, recent, tells_all }: Partial<RouteAccess>): string | null {
   if (!role || !ROLES.includes(role)) return `access.role must be one of ${ROLES.join(", ")}.`;
   if (scope !== "none" && scope !== "hosts") return `access.scope must be "none" or "hosts".`;
   if (audit !== null && (typeof audit !== "string" || !/^[a-z_]+\.[a-z_]+$/.test(audit))) {
     return `access.audit must be null or an action like "host.create".`;
   }
   if (recent !== undefined && recent !== true) return `access.recent must be true, or left out.`;
+  if (tells_all !== undefined && tells_all !== true) return `access.tells_all must be true, or left out.`;
+  if (tells_all && scope === "hosts") return `access.tells_all and scope "hosts" exclude each other.`;
   return null;
 }
 

@@ -18,6 +18,11 @@ export interface RouteAccess {
   audit: string | null;
   /** Only for somebody who proved within the last ten minutes who they are; others are asked to confirm first. */
   recent?: true;
+  /**
+   * The answer tells of all hosts or people: for auditors and admins. Operators, who stand above auditors in what they
+   * may change, know of their own hosts only, so they are not let in.
+   */
+  tells_all?: true;
 }
 
 /** `export const access` of a page file: one for all methods, or one per method where they differ. */

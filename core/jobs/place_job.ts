@@ -3,6 +3,7 @@ import type { Context } from "../audit/types.ts";
 import type { Tx } from "../database/connection.ts";
 import { AppError, type Problem } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
+import { confirmReach } from "../auth/confirm_reach.ts";
 import { announceJob } from "./announce.ts";
 import { defaultDeadlineMinutes } from "./rules.ts";
 import {
@@ -18,7 +19,7 @@ import { IdempotencyKey, type JobKind, type RebootRule } from "./types.ts";
 import type { Viewer } from "../auth/types.ts";
 
 /** The caller, as far as jobs ask. */
-export type JobViewer = Pick<Viewer, "id" | "role">;
+export type JobViewer = Pick<Viewer, "id" | "role" | "authenticated_at" | "token">;
 
 export interface CreatedJob {
   job_id: string;
@@ -76,10 +77,12 @@ export const plainOrder = {
 
 /**
  * Writes the job and everything that belongs to it, and wakes the fleet role; the audit row is the last statement.
- * @throws AppError nothing_to_do without hosts; idempotency_conflict
+ * @throws AppError nothing_to_do without hosts; confirmation_required for many hosts and an old proof of identity;
+ *   idempotency_conflict
  */
 export async function placeJob(tx: Tx, viewer: JobViewer, order: SettledOrder, context: Context): Promise<CreatedJob> {
   if (order.hosts.length === 0) throw new AppError("nothing_to_do");
+  await confirmReach(tx, viewer, order.hosts.length, context.clock);
   const { kind, reason, security_only, reboot, reboot_delay_seconds, idempotency, patches, left_out } = order;
   const now = context.clock.now();
   const job_id = uuidv7(context.clock);

@@ -83,6 +83,17 @@ export const settingRules: readonly SettingRule[] = [
     maximum: 3_660,
     reason: "Six months at least, whoever asks; older rows go at night, behind a signed marker that takes their place.",
   },
+  {
+    key: "confirm.hosts",
+    title: "Hosts to work on without confirming",
+    unit: "hosts",
+    default: 25,
+    minimum: 1,
+    maximum: 2_500,
+    reason:
+      "Work on more hosts at once asks who you are, when you last proved it more than ten minutes ago. A rack or a " +
+      "cluster passes; a window left open, or a stolen session, does not reach the whole fleet.",
+  },
 ];
 
 const byKey = new Map<string, SettingRule>(settingRules.map((rule) => [rule.key, rule]));

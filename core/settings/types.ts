@@ -22,6 +22,7 @@ export interface Settings {
   "enrolment.pending_days": number;
   "live.event_retention_seconds": number;
   "audit.retention_days": number;
+  "confirm.hosts": number;
 }
 export type SettingKey = keyof Settings;
 

@@ -146,7 +146,7 @@ export function enrolmentTokens(db: Db, viewer: string): Promise<EnrolmentTokenR
         case when t.used_at is not null then 'used' when t.revoked_at is not null then 'revoked'
           when t.expires_at <= app_now() then 'expired' else 'open' end as state,
         array(
-          select g.name from enrolment_token_groups tg join groups g on g.id = tg.group_id
+          select g.name from enrolment_token_groups tg join ${visibleGroups(db, viewer)} g on g.id = tg.group_id
           where tg.token_id = t.id order by lower(g.name)
         ) as groups
       from enrolment_tokens t left join users u on u.id = t.created_by

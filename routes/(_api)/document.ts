@@ -41,6 +41,8 @@ function about({ method, pattern, access }: RouteEntry): Operation {
     tags: [pattern.split("/")[3]],
     security: access.role === "anonymous" ? [] : [{ bearer: [] }, { session: [] }],
     "x-role": access.role,
+    ...(access.tells_all ? { "x-not-for": ["operator"] } : {}),
+    ...(access.recent ? { "x-recent-proof": true } : {}),
     "x-audit": access.audit,
   };
 }

@@ -1,10 +1,13 @@
 import { AppError } from "../../core/errors.ts";
-import type { Role as UserRole, Viewer } from "../../core/auth/types.ts";
-import type { Clock } from "../../core/clock.ts";
+import { isRecent } from "../../core/auth/recent.ts";
+import type { Role as UserRole } from "../../core/auth/types.ts";
 import type { Context, RouteAccess } from "../../web/mod.ts";
 import type { State } from "./state.ts";
 
-/** Each role may do what the ones before it may. A machine (`agent`) proves itself in its own handler. */
+/**
+ * What each role may do, the ones after it may too, but for what tells of all (`tells_all`): that is not for operators.
+ * A machine (`agent`) proves itself in its own handler.
+ */
 const RANK: Record<UserRole, number> = { auditor: 1, operator: 2, admin: 3 };
 
 /** Where somebody may go who has not finished signing in, whatever is still missing. */
@@ -15,9 +18,6 @@ const OPEN_BEFORE_PASSWORD_CHANGE = new Set([...ALWAYS_OPEN, "/password", "/api/
 const OPEN_BEFORE_FACTOR = new Set([...ALWAYS_OPEN, "/login/factor", "/api/v1/auth/factor"]);
 /** While there is no second factor: to where one is set up. */
 const OPEN_BEFORE_ENROLMENT = new Set([...ALWAYS_OPEN, "/setup", "/api/v1/auth/factors"]);
-
-/** A proof of identity counts as recent for so long (specification, section 10). */
-export const RECENT_SECONDS = 600;
 
 /**
  * Decides for exactly the route that matched. Pages send people to where they can help themselves, the API says what
@@ -46,16 +46,17 @@ export function authorize(access: RouteAccess, ctx: Context<State>): Response | 
     if (is_page) return ctx.redirect("/setup");
     throw new AppError("factor_enrolment_required");
   }
-  if (RANK[viewer.role] < RANK[access.role]) throw new AppError("forbidden");
+  if (!mayCall(viewer.role, access)) throw new AppError("forbidden");
   if (access.recent && !isRecent(viewer, ctx.state.services.clock)) {
     if (is_page && ctx.req.method === "GET") return ctx.redirect(`/confirm?next=${encodeURIComponent(local(ctx.url))}`);
     throw new AppError("confirmation_required");
   }
 }
 
-/** True for ten minutes after somebody proved who they are. An API token proves it with each use. */
-export function isRecent({ authenticated_at, token }: Viewer, clock: Clock): boolean {
-  return token !== null || clock.now().since(authenticated_at).total("seconds") <= RECENT_SECONDS;
+/** True when the role alone lets somebody in. */
+export function mayCall(role: UserRole, { role: needed, tells_all }: RouteAccess): boolean {
+  if (needed === "anonymous" || needed === "agent") return true;
+  return RANK[role] >= RANK[needed] && !(tells_all && role === "operator");
 }
 
 function local(url: URL): string {

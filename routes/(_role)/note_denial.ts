@@ -1,7 +1,10 @@
 import { appendFor } from "../../core/audit/append_audit.ts";
-import { AppError, reason } from "../../core/errors.ts";
+import { AppError, type ErrorCode, reason } from "../../core/errors.ts";
 import type { Context } from "../../web/mod.ts";
 import { callContext, type State } from "./state.ts";
+
+/** What is refused because of who asks, or because it is not sure any more that it is they who ask. */
+const DENIALS: readonly string[] = ["forbidden", "confirmation_required"] satisfies ErrorCode[];
 
 /**
  * What somebody who is signed in tried to change and may not, is a row of the audit log. Of strangers nothing is
@@ -10,12 +13,12 @@ import { callContext, type State } from "./state.ts";
 export async function noteDenial(thrown: unknown, ctx: Context<State>): Promise<void> {
   const { viewer, services } = ctx.state;
   const action = ctx.access?.audit ?? null;
-  if (!(thrown instanceof AppError) || thrown.code !== "forbidden" || viewer === null || action === null) return;
+  if (!(thrown instanceof AppError) || !DENIALS.includes(thrown.code) || viewer === null || action === null) return;
   try {
     await appendFor(services.sql, callContext(ctx.state), {
       action,
       outcome: "denied",
-      details: { method: ctx.req.method, route: ctx.route, role: viewer.role },
+      details: { method: ctx.req.method, route: ctx.route, role: viewer.role, reason: thrown.code },
     });
   } catch (failed) {
     // It was refused either way, and the caller is told so.

@@ -103,6 +103,7 @@ export const handler = define.handlers({
       return ctx.redirect(`/jobs/${job_id}`);
     } catch (thrown) {
       if (!(thrown instanceof AppError) || thrown.status >= 500 || thrown.code === "host_not_found") throw thrown;
+      if (thrown.code === "confirmation_required") throw thrown;
       const details = thrown.details.map(({ problem, hint }) => hint ? `${problem}. ${hint}` : problem);
       const problem = { title: thrown.message, hint: thrown.hint, details };
       const data = host_ids.length === 0

@@ -2,15 +2,12 @@ import { get, post, type Topic } from "./topic.ts";
 
 export default {
   api: {
-    "GET /api/v1/audit": { ...get("/api/v1/audit?outcome=success&limit=3"), refused: ["operator"] },
-    "GET /api/v1/audit/verify": { ...get("/api/v1/audit/verify"), refused: ["operator"] },
-    "GET /api/v1/audit/verifications": { ...get("/api/v1/audit/verifications"), refused: ["operator"] },
-    "POST /api/v1/audit/verifications": {
-      ...post("/api/v1/audit/verifications", undefined, 202),
-      refused: ["operator"],
-    },
-    "GET /api/v1/audit/export.csv": { ...get("/api/v1/audit/export.csv?action=auth"), refused: ["operator"] },
-    "GET /api/v1/audit/export.json": { ...get("/api/v1/audit/export.json?outcome=success"), refused: ["operator"] },
+    "GET /api/v1/audit": get("/api/v1/audit?outcome=success&limit=3"),
+    "GET /api/v1/audit/verify": get("/api/v1/audit/verify"),
+    "GET /api/v1/audit/verifications": get("/api/v1/audit/verifications"),
+    "POST /api/v1/audit/verifications": post("/api/v1/audit/verifications", undefined, 202),
+    "GET /api/v1/audit/export.csv": get("/api/v1/audit/export.csv?action=auth"),
+    "GET /api/v1/audit/export.json": get("/api/v1/audit/export.json?outcome=success"),
   },
   forms: {
     "POST /audit/verify": () => ({ path: "/audit/verify" }),

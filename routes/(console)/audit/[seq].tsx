@@ -6,13 +6,11 @@ import { wire } from "../../../core/wire.ts";
 import { page, type RouteAccess } from "../../../web/mod.ts";
 import { define } from "../../(_role)/state.ts";
 import { actorWords, exactTime, objectHref, objectWords, Outcome } from "./(_components)/entries.tsx";
-import { hideFromOperators } from "./(_components)/hide.ts";
 
-export const access = { role: "auditor", scope: "none", audit: null } as const satisfies RouteAccess;
+export const access = { role: "auditor", scope: "none", audit: null, tells_all: true } as const satisfies RouteAccess;
 
 export const handler = define.handlers({
   async GET(ctx) {
-    hideFromOperators(ctx.state);
     const { seq } = ctx.params;
     const entry = /^[1-9]\d{0,14}$/.test(seq) ? await auditEntry(ctx.state.services.sql, Number(seq)) : null;
     if (entry === null) {

@@ -1,13 +1,16 @@
 import type { RouteAccess } from "../../../web/mod.ts";
 import { callContext, define } from "../../(_role)/state.ts";
-import { hideFromOperators } from "./(_components)/hide.ts";
 
-export const access = { role: "auditor", scope: "none", audit: "audit.verify" } as const satisfies RouteAccess;
+export const access = {
+  role: "auditor",
+  scope: "none",
+  audit: "audit.verify",
+  tells_all: true,
+} as const satisfies RouteAccess;
 
 /** The button without script: begins a verification and goes back to where its progress shows. */
 export const handler = define.handlers({
   async POST(ctx) {
-    hideFromOperators(ctx.state);
     await ctx.state.services.audit.ask("asked", callContext(ctx.state));
     return ctx.redirect("/audit?tab=verification");
   },

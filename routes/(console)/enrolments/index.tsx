@@ -27,7 +27,7 @@ import { withQuery } from "../(_components)/host_words.ts";
 
 export const access = {
   GET: { role: "operator", scope: "hosts", audit: null },
-  POST: { role: "operator", scope: "hosts", audit: "enrolment_token.create" },
+  POST: { role: "operator", scope: "hosts", audit: "enrolment_token.create", recent: true },
 } as const satisfies Record<string, RouteAccess>;
 
 async function read(ctx: Context<State>, command: string | null) {

@@ -20,7 +20,7 @@ import { callContext, viewerOf } from "../../(_role)/state.ts";
 
 export const access = {
   "GET /enrolment-tokens": { role: "auditor", scope: "hosts", audit: null },
-  "POST /enrolment-tokens": { role: "operator", scope: "hosts", audit: "enrolment_token.create" },
+  "POST /enrolment-tokens": { role: "operator", scope: "hosts", audit: "enrolment_token.create", recent: true },
   "DELETE /enrolment-tokens/{id}": { role: "operator", scope: "hosts", audit: "enrolment_token.revoke" },
 } satisfies ApiAccess;
 

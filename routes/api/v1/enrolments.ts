@@ -9,7 +9,7 @@ import { callContext, viewerOf } from "../../(_role)/state.ts";
 
 export const access = {
   "GET /enrolments": { role: "auditor", scope: "hosts", audit: null },
-  "POST /enrolments/{id}/approve": { role: "operator", scope: "hosts", audit: "enrolment.approve" },
+  "POST /enrolments/{id}/approve": { role: "operator", scope: "hosts", audit: "enrolment.approve", recent: true },
   "POST /enrolments/{id}/deny": { role: "operator", scope: "hosts", audit: "enrolment.deny" },
 } satisfies ApiAccess;
 

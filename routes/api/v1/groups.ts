@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { confirmReach } from "../../../core/auth/confirm_reach.ts";
 import { addMembers, removeMembers } from "../../../core/groups/change_members.ts";
 import { changeGroup } from "../../../core/groups/change_group.ts";
 import { createGroup } from "../../../core/groups/create_group.ts";
@@ -15,11 +16,11 @@ export const access = {
   "POST /groups": { role: "admin", scope: "none", audit: "group.create" },
   "GET /groups/{id}": { role: "auditor", scope: "hosts", audit: null },
   "PATCH /groups/{id}": { role: "admin", scope: "none", audit: "group.change" },
-  "DELETE /groups/{id}": { role: "admin", scope: "none", audit: "group.delete" },
+  "DELETE /groups/{id}": { role: "admin", scope: "none", audit: "group.delete", recent: true },
   "PUT /groups/{id}/hosts": { role: "admin", scope: "hosts", audit: "group.add_hosts" },
   "DELETE /groups/{id}/hosts": { role: "admin", scope: "hosts", audit: "group.remove_hosts" },
-  "PUT /groups/{id}/users": { role: "admin", scope: "none", audit: "group.add_users" },
-  "DELETE /groups/{id}/users": { role: "admin", scope: "none", audit: "group.remove_users" },
+  "PUT /groups/{id}/users": { role: "admin", scope: "none", audit: "group.add_users", recent: true },
+  "DELETE /groups/{id}/users": { role: "admin", scope: "none", audit: "group.remove_users", recent: true },
 } satisfies ApiAccess;
 
 const count = z.int().min(0);
@@ -157,12 +158,13 @@ export default apiApp()
       responses: answers(200, Changed, "They are in it.", write),
     }),
     async (c) => {
-      const { sql } = c.var.state.services;
-      const viewer = viewerOf(c.var.state).id;
+      const { sql, clock } = c.var.state.services;
+      const viewer = viewerOf(c.var.state);
       const { host_ids, filter } = c.req.valid("json");
-      const ids = host_ids ?? await hostIdsOf(sql, viewer, filter!, MAX_MEMBERS);
+      const ids = host_ids ?? await hostIdsOf(sql, viewer.id, filter!, MAX_MEMBERS);
+      await confirmReach(sql, viewer, ids.length, clock);
       const { id } = c.req.valid("param");
-      return c.json(await addMembers(sql, viewer, id, "hosts", ids, callContext(c.var.state)), 200);
+      return c.json(await addMembers(sql, viewer.id, id, "hosts", ids, callContext(c.var.state)), 200);
     },
   )
   .openapi(
@@ -174,9 +176,11 @@ export default apiApp()
       responses: answers(200, Changed, "They are not in it.", write),
     }),
     async (c) => {
-      const { sql } = c.var.state.services;
+      const { sql, clock } = c.var.state.services;
+      const viewer = viewerOf(c.var.state);
       const { host_ids, filter } = c.req.valid("json");
-      const ids = host_ids ?? await hostIdsOf(sql, viewerOf(c.var.state).id, filter!, MAX_MEMBERS);
+      const ids = host_ids ?? await hostIdsOf(sql, viewer.id, filter!, MAX_MEMBERS);
+      await confirmReach(sql, viewer, ids.length, clock);
       const { id } = c.req.valid("param");
       return c.json(await removeMembers(sql, id, "hosts", ids, callContext(c.var.state)), 200);
     },

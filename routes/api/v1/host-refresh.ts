@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { confirmReach } from "../../../core/auth/confirm_reach.ts";
 import { MAX_REFRESH, requestRefresh } from "../../../core/hosts/request_refresh.ts";
 import { pollKinds } from "../../../core/hosts/types.ts";
 import type { ApiAccess } from "../../../web/mod.ts";
@@ -30,8 +31,10 @@ export default apiApp()
     }),
     async (c) => {
       const { host_ids, ...options } = c.req.valid("json");
-      const { sql } = c.var.state.services;
-      const asked = await requestRefresh(sql, viewerOf(c.var.state).id, host_ids, options);
+      const { sql, clock } = c.var.state.services;
+      const viewer = viewerOf(c.var.state);
+      await confirmReach(sql, viewer, new Set(host_ids).size, clock);
+      const asked = await requestRefresh(sql, viewer.id, host_ids, options);
       return c.json(answer(RefreshAccepted, asked), 202);
     },
   )

@@ -15,7 +15,7 @@ export const access = {
   "GET /hosts": { role: "auditor", scope: "hosts", audit: null },
   "POST /hosts": { role: "operator", scope: "hosts", audit: "host.create" },
   "GET /hosts/{id}": { role: "auditor", scope: "hosts", audit: null },
-  "DELETE /hosts/{id}": { role: "operator", scope: "hosts", audit: "host.remove" },
+  "DELETE /hosts/{id}": { role: "operator", scope: "hosts", audit: "host.remove", recent: true },
 } satisfies ApiAccess;
 
 export default apiApp()

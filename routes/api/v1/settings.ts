@@ -7,8 +7,8 @@ import { answer, answers, apiApp, Instant, jsonBody, listOf, wholeList } from ".
 import { callContext, viewerOf } from "../../(_role)/state.ts";
 
 export const access = {
-  "GET /settings": { role: "auditor", scope: "none", audit: null },
-  "PUT /settings/{key}": { role: "admin", scope: "none", audit: "setting.change" },
+  "GET /settings": { role: "auditor", scope: "none", audit: null, tells_all: true },
+  "PUT /settings/{key}": { role: "admin", scope: "none", audit: "setting.change", recent: true },
 } satisfies ApiAccess;
 
 const Setting = z.object({

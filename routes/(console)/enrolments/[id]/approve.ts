@@ -4,7 +4,12 @@ import { readForm } from "../../../(_role)/form.ts";
 import { issuerOf } from "../../../(_role)/issuer.ts";
 import { callContext, define, viewerOf } from "../../../(_role)/state.ts";
 
-export const access = { role: "operator", scope: "hosts", audit: "enrolment.approve" } as const satisfies RouteAccess;
+export const access = {
+  role: "operator",
+  scope: "hosts",
+  audit: "enrolment.approve",
+  recent: true,
+} as const satisfies RouteAccess;
 
 export const handler = define.handlers({
   async POST(ctx) {

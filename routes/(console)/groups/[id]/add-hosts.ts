@@ -1,3 +1,4 @@
+import { confirmReach } from "../../../../core/auth/confirm_reach.ts";
 import { addMembers } from "../../../../core/groups/change_members.ts";
 import { groupDetail } from "../../../../core/views/groups.ts";
 import type { RouteAccess } from "../../../../web/mod.ts";
@@ -10,11 +11,12 @@ export const access = { role: "admin", scope: "hosts", audit: "group.add_hosts" 
 export const handler = define.handlers({
   async POST(ctx) {
     const { sql } = ctx.state.services;
-    const viewer = viewerOf(ctx.state).id;
-    const { id } = await groupDetail(sql, viewer, ctx.params.id);
+    const viewer = viewerOf(ctx.state);
+    const { id } = await groupDetail(sql, viewer.id, ctx.params.id);
     const hosts = await chosenHosts(ctx.state, id, false, await readForm(ctx.req));
     if (hosts.length === 0) return ctx.redirect(`/groups/${id}?tab=add`);
-    await addMembers(sql, viewer, id, "hosts", hosts, callContext(ctx.state));
+    await confirmReach(sql, viewer, hosts.length, ctx.state.services.clock);
+    await addMembers(sql, viewer.id, id, "hosts", hosts, callContext(ctx.state));
     return ctx.redirect(`/groups/${id}`);
   },
 });

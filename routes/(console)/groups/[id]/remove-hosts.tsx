@@ -4,6 +4,7 @@ import { PageHead } from "../../../../components/page_head.tsx";
 import { countText } from "../../../../components/quantity.tsx";
 import { Notice } from "../../../../components/states.tsx";
 import { Cell, Column, Row, RowName, Table } from "../../../../components/table.tsx";
+import { confirmReach } from "../../../../core/auth/confirm_reach.ts";
 import { removeMembers } from "../../../../core/groups/change_members.ts";
 import { leavingHosts, wouldBeAlone } from "../../../../core/views/group_hosts.ts";
 import { deleteImpact, groupDetail } from "../../../../core/views/groups.ts";
@@ -38,6 +39,7 @@ export const handler = define.handlers({
       const leaving = await leavingHosts(sql, viewerOf(ctx.state).id, group.id, hosts);
       return page({ group, leaving, opened, operators });
     }
+    await confirmReach(sql, viewerOf(ctx.state), hosts.length, ctx.state.services.clock);
     await removeMembers(sql, group.id, "hosts", hosts, callContext(ctx.state));
     return ctx.redirect(`/groups/${group.id}`);
   },

@@ -3,7 +3,12 @@ import type { RouteAccess } from "../../../../web/mod.ts";
 import { readForm } from "../../../(_role)/form.ts";
 import { callContext, define } from "../../../(_role)/state.ts";
 
-export const access = { role: "admin", scope: "none", audit: "group.remove_users" } as const satisfies RouteAccess;
+export const access = {
+  role: "admin",
+  scope: "none",
+  audit: "group.remove_users",
+  recent: true,
+} as const satisfies RouteAccess;
 
 export const handler = define.handlers({
   async POST(ctx) {

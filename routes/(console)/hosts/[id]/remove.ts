@@ -2,7 +2,12 @@ import { removeHost } from "../../../../core/hosts/remove_host.ts";
 import type { RouteAccess } from "../../../../web/mod.ts";
 import { callContext, define, viewerOf } from "../../../(_role)/state.ts";
 
-export const access = { role: "operator", scope: "hosts", audit: "host.remove" } as const satisfies RouteAccess;
+export const access = {
+  role: "operator",
+  scope: "hosts",
+  audit: "host.remove",
+  recent: true,
+} as const satisfies RouteAccess;
 
 export const handler = define.handlers({
   async POST(ctx) {
