@@ -80,6 +80,7 @@ export function TopBar(
             <MenuButton name="rail" value="shown" icon="panel-left">Show the rail</MenuButton>
           </form>
           <MenuLink href="/password" icon="key-round">Change password</MenuLink>
+          {user.role === "admin" && <MenuLink href="/api/docs" icon="terminal">API</MenuLink>}
           <hr class="menu-rule" />
           <form method="post" action="/logout">
             <MenuButton icon="log-out">Sign out</MenuButton>

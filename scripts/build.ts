@@ -50,15 +50,16 @@ export async function build(options: BuildOptions = {}): Promise<BuildResult> {
     gen: options.gen ?? `${root}/gen`,
     web: `${PROJECT}/web`,
   });
-  const [bundled, routes, images] = await Promise.all([
+  const [bundled, routes, images, documentation] = await Promise.all([
     bundle(client, `${folder}/styles/app.css`, options.dev ?? false),
     verifyRoutes(server),
     readImages(folder),
+    readApiDocs(folder),
   ]);
   refuseSchemas(bundled.metafile, client);
   const files = new Map(bundled.outputFiles.map(({ path, contents }) => [path.slice(OUT.length + 1), contents]));
   const names: Record<string, string> = {};
-  for (const [name, content] of images) {
+  for (const [name, content] of [...images, ...documentation]) {
     const hashed = name.replace(/(\.\w+)$/, `-${await shortHash(content)}$1`);
     files.set(hashed, content);
     names[name] = hashed;
@@ -143,6 +144,21 @@ export async function makeSprite(names: readonly string[]): Promise<string> {
   return `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`;
 }
 
+/** Swagger UI, for the page of the API: as it is published, with our rules behind its own. */
+async function readApiDocs(folder: string): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const own = await Deno.readTextFile(`${folder}/swagger_ui.css`).catch(() => null);
+  if (own === null) return new Map();
+  const published = `${PROJECT}/node_modules/swagger-ui-dist`;
+  const read = async (name: string) =>
+    // A browser would look for the map, which is not served.
+    (await Deno.readTextFile(`${published}/${name}`)).replace(/\n?(\/\/|\/\*)# sourceMappingURL=[^\n]*\s*$/, "");
+  const encoder = new TextEncoder();
+  return new Map([
+    ["swagger-ui.js", encoder.encode(await read("swagger-ui-bundle.js"))],
+    ["swagger-ui.css", encoder.encode(`${await read("swagger-ui.css")}\n${own}`)],
+  ]);
+}
+
 async function describe(
   files: Map<string, Uint8Array>,
   names: Record<string, string>,
@@ -167,7 +183,8 @@ async function describe(
     build: await shortHash(new TextEncoder().encode(sorted.join("\n"))),
     entry: entry ? publicName(entry[0]) : null,
     entryImports: entry ? [...new Set(imports(entry[0]))] : [],
-    styles: sorted.filter((name) => name.endsWith(".css")),
+    // What has a source name is asked for by the page that needs it.
+    styles: sorted.filter((name) => name.endsWith(".css") && !Object.values(names).includes(name)),
     fonts: sorted.filter((name) => name.startsWith("inter-latin-wght") && name.endsWith(".woff2")),
     islands: ofIslands,
     names,

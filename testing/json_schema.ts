@@ -44,7 +44,7 @@ export function schemaProblems(
   resolve: (ref: string) => Schema,
   path = "answer",
 ): string[] {
-  const unknown = Object.keys(schema).find((keyword) => !KNOWN.has(keyword));
+  const unknown = Object.keys(schema).find((keyword) => !KNOWN.has(keyword) && !keyword.startsWith("x-"));
   if (unknown) throw new Error(`${path}: the checker does not know the keyword ${unknown}`);
   if (typeof schema.$ref === "string") return schemaProblems(resolve(schema.$ref), value, resolve, path);
   const inner = (one: Schema) => schemaProblems(one, value, resolve, path);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { catalogue } from "../core/errors.ts";
 import { changeSetting } from "../core/settings/change_setting.ts";
 import { describeApi } from "../routes/(_api)/document.ts";
 import { examples, stages } from "../testing/api_examples.ts";
@@ -261,6 +262,26 @@ Deno.test("the API description is a valid OpenAPI 3.1 document with every route"
   const ids = Object.values(json.paths as Record<string, Record<string, { operationId: string }>>)
     .flatMap((operations) => Object.values(operations).map(({ operationId }) => operationId));
   assert.equal(new Set(ids).size, ids.length);
+});
+
+Deno.test("the description has the error catalogue, and every operation says what its callers can meet", async () => {
+  await using site = await testSite();
+  // deno-lint-ignore no-explicit-any -- a document is what it is
+  const document = describeApi(site.site, "1.0.0") as any;
+  const { Error: envelope, ErrorCode: codes } = document.components.schemas;
+  assert.deepEqual(envelope.properties.error.properties.code, { $ref: "#/components/schemas/ErrorCode" });
+  assert.deepEqual(codes.enum.toSorted(), Object.keys(catalogue).toSorted());
+  for (const { method, pattern, access } of site.site.routeTable().filter(({ kind }) => kind === "api")) {
+    const what = `${method} ${pattern}`;
+    const { responses, security } = document.paths[pattern.replaceAll(/:(\w+)/g, "{$1}")][method.toLowerCase()];
+    const signed = access.role !== "anonymous" && access.role !== "agent";
+    assert.equal(security.length > 0, signed, what);
+    for (const one of security.flatMap(Object.keys)) assert.ok(document.components.securitySchemes[one], what);
+    if (signed) assert.match(responses[401].description, /`session_expired`/, what);
+    assert.match(responses[403].description, signed ? /`second_factor_required`/ : /`origin_refused`/, what);
+    assert.equal(/`confirmation_required`/.test(responses[403].description), access.recent === true, what);
+    assert.ok(responses.default, what);
+  }
 });
 
 function matcher(pattern: string): RegExp {

@@ -88,10 +88,11 @@ export const ErrorEnvelope = z.object({
   }),
 }).openapi("Error");
 
-const refusals: Record<number, string> = {
+/** What a refusal of a status means, for the API description. */
+export const refusalWords: Record<number, string> = {
   400: "The request is not as described; details name every field.",
   401: "Nobody is signed in, or the session has ended.",
-  403: "The caller's role does not allow this.",
+  403: "The caller may not do this, or not yet.",
   404: "There is no such thing, or it is out of the caller's scope.",
   409: "It does not fit the present state.",
   413: "The request is too large.",
@@ -111,7 +112,7 @@ export function answers<S extends z.ZodType, Status extends number, Refusal exte
     description,
     content: { "application/json": { schema } },
   });
-  const entries = refused.map((code) => [code, json(ErrorEnvelope, refusals[code])]);
+  const entries = refused.map((code) => [code, json(ErrorEnvelope, refusalWords[code])]);
   const others = json(ErrorEnvelope, "Any other refusal, in the same envelope.");
   return { [status]: json(schema, description), ...Object.fromEntries(entries), default: others } as unknown as
     & { [K in Status]: { description: string; content: { "application/json": { schema: S } } } }
@@ -123,7 +124,7 @@ export function download(type: string, description: string, refused: number[]) {
   const error = { "application/json": { schema: ErrorEnvelope } };
   return {
     200: { description, content: { [type]: { schema: z.string() } } },
-    ...Object.fromEntries(refused.map((code) => [code, { description: refusals[code], content: error }])),
+    ...Object.fromEntries(refused.map((code) => [code, { description: refusalWords[code], content: error }])),
     default: { description: "Any other refusal, in the same envelope.", content: error },
   };
 }

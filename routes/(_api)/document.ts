@@ -1,14 +1,20 @@
 import type { RouteEntry, Site } from "../../web/mod.ts";
 import type { State } from "../(_role)/state.ts";
+import { refusalWords } from "./api_app.ts";
+import { errorCodeSchema, impliedErrors } from "./error_catalogue.ts";
 
 const DESCRIPTION =
   `Everything that the pages do. Errors are \`{ "error": { code, message, hint, request_id, details } }\`;
 lists are \`{ items, next, total }\`, with \`next\` as the \`cursor\` of the following page; instants are RFC 3339 with Z.
 Whatever is out of the caller's scope answers 404, as if it did not exist.`;
 
-type Operation = Record<string, unknown>;
+interface Operation extends Record<string, unknown> {
+  responses?: Record<string, { description: string; content?: unknown }>;
+}
+// deno-lint-ignore no-explicit-any -- schemas are what they are
+type Schema = any;
 interface ApiDocument {
-  components?: Record<string, Record<string, unknown>>;
+  components?: { schemas?: Record<string, Schema> } & Record<string, Record<string, unknown>>;
   paths?: Record<string, Record<string, Operation>>;
 }
 
@@ -26,12 +32,35 @@ export function describeApi(site: Site<State>, version: string): ApiDocument {
       bearer: { type: "http", scheme: "bearer", description: "The token of POST /api/v1/auth/login." },
       session: { type: "apiKey", in: "cookie", name: "__Host-session", description: "A browser's session." },
     },
+    schemas: withCatalogue(document.components?.schemas ?? {}),
   };
   for (const entry of site.routeTable()) {
     const operation = document.paths?.[entry.pattern.replaceAll(/:(\w+)/g, "{$1}")]?.[entry.method.toLowerCase()];
-    if (entry.kind === "api" && operation) Object.assign(operation, about(entry));
+    if (entry.kind !== "api" || !operation) continue;
+    Object.assign(operation, about(entry));
+    operation.responses = withImplied(operation.responses ?? {}, entry);
   }
   return document;
+}
+
+function withCatalogue(schemas: Record<string, Schema>): Record<string, Schema> {
+  const envelope = structuredClone(schemas.Error);
+  envelope.properties.error.properties.code = { $ref: "#/components/schemas/ErrorCode" };
+  return { ...schemas, Error: envelope, ErrorCode: errorCodeSchema() };
+}
+
+/** What follows from who may call, said once here instead of at every operation. */
+function withImplied(responses: NonNullable<Operation["responses"]>, { access }: RouteEntry) {
+  const all = { ...responses };
+  for (const [status, codes] of impliedErrors(access)) {
+    const said = all[status] ?? {
+      description: refusalWords[status],
+      content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+    };
+    const names = codes.map((code) => `\`${code}\``).join(", ");
+    all[status] = { ...said, description: `${said.description} Codes, whatever is asked: ${names}.` };
+  }
+  return all;
 }
 
 function about({ method, pattern, access }: RouteEntry): Operation {
