@@ -50,9 +50,9 @@ function withCatalogue(schemas: Record<string, Schema>): Record<string, Schema> 
 }
 
 /** What follows from who may call, said once here instead of at every operation. */
-function withImplied(responses: NonNullable<Operation["responses"]>, { access }: RouteEntry) {
+function withImplied(responses: NonNullable<Operation["responses"]>, entry: RouteEntry) {
   const all = { ...responses };
-  for (const [status, codes] of impliedErrors(access)) {
+  for (const [status, codes] of impliedErrors(entry)) {
     const said = all[status] ?? {
       description: refusalWords[status],
       content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },

@@ -1,5 +1,5 @@
 import { catalogue, type ErrorCode } from "../../core/errors.ts";
-import type { RouteAccess } from "../../web/mod.ts";
+import type { RouteEntry } from "../../web/mod.ts";
 
 interface Entry {
   status: number;
@@ -30,11 +30,12 @@ export function errorCodeSchema(): Record<string, unknown> {
 }
 
 /** The codes that an operation can answer whatever it does, because of who may call it; by status. */
-export function impliedErrors({ role, audit, recent }: RouteAccess): Map<number, ErrorCode[]> {
+export function impliedErrors({ method, access }: Pick<RouteEntry, "method" | "access">): Map<number, ErrorCode[]> {
+  const { role, audit, recent } = access;
   const codes: ErrorCode[] = ["origin_refused"];
   if (role === "anonymous" || role === "agent") {
     // What strangers may change is what they could try without end.
-    if (audit !== null) codes.push("too_many_requests");
+    if (audit !== null && method !== "GET") codes.push("too_many_requests");
   } else {
     codes.push("not_signed_in", "session_expired");
     codes.push("second_factor_required", "password_change_required", "factor_enrolment_required", "forbidden");
