@@ -90,6 +90,26 @@ export const catalogue = {
     message: "There is a group of this name already.",
     hint: "Choose another name.",
   },
+  user_exists: {
+    status: 409,
+    message: "There is a user of this name already.",
+    hint: "Capitals make no difference. Choose another name.",
+  },
+  last_admin: {
+    status: 409,
+    message: "Nobody else could manage this installation: this is the last admin who may sign in.",
+    hint: "Make somebody else an admin first.",
+  },
+  own_account: {
+    status: 409,
+    message: "This is your own account.",
+    hint: "Ask another admin to do it.",
+  },
+  user_in_use: {
+    status: 409,
+    message: "This user has worked here, and the history names them.",
+    hint: "Disable the account instead: nobody signs in with it any more, and what was done stays traceable.",
+  },
   already_enrolled: {
     status: 409,
     message: "This machine is already enrolled.",

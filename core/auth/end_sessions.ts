@@ -1,4 +1,6 @@
 import type { Tx } from "../database/connection.ts";
+import { AppError } from "../errors.ts";
+import { isUuid } from "../ids.ts";
 import { revokeSessions } from "./session_store.ts";
 
 /**
@@ -17,4 +19,20 @@ export function endSessionsOf(
   at: Temporal.Instant,
 ): Promise<string[]> {
   return revokeSessions(tx, { user_id, except }, why, at);
+}
+
+/**
+ * Ends one session of a user.
+ * @throws AppError not_found when the user has no such open session
+ */
+export async function endSessionOf(
+  tx: Tx,
+  user_id: string,
+  session_id: string,
+  why: string,
+  at: Temporal.Instant,
+): Promise<string[]> {
+  const ended = isUuid(session_id) ? await revokeSessions(tx, { id: session_id, user_id }, why, at) : [];
+  if (ended.length > 0) return ended;
+  throw new AppError("not_found", { message: "There is no such session.", hint: "It may have ended already." });
 }

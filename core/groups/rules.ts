@@ -18,11 +18,11 @@ export function readOrder<S extends z.ZodType>(schema: S, order: unknown): z.out
 }
 
 /**
- * Ids of members, each once.
+ * Ids of members, or of groups to be a member of, each once.
  * @throws AppError validation_failed for too many or for what is no id
  */
-export function readIds(kind: MemberKind, ids: string[]): string[] {
-  const field = kind === "hosts" ? "host_ids" : "user_ids";
+export function readIds(kind: MemberKind | "groups", ids: string[]): string[] {
+  const field = ({ hosts: "host_ids", users: "user_ids", groups: "group_ids" } as const)[kind];
   if (ids.length > MAX_MEMBERS) {
     const problem = `At most ${MAX_MEMBERS.toLocaleString("en")} ${kind} can be changed at once.`;
     throw new AppError("validation_failed", { message: problem, details: [{ field, problem }] });

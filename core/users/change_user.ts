@@ -1,0 +1,36 @@
+import type { Context } from "../audit/types.ts";
+import { endSessionsOf } from "../auth/end_sessions.ts";
+import type { Sql } from "../database/connection.ts";
+import { actOnUser } from "./act_on_user.ts";
+import { changedFields, readOrder, refuseLastAdmin } from "./rules.ts";
+import { countOtherAdmins, updateAccount } from "./store.ts";
+import { type Account, UserChange } from "./types.ts";
+
+/**
+ * Changes name, e-mail address and role. With another role all sessions of the user end, so that nothing goes on with
+ * the rights of before.
+ *
+ * @param change see {@link UserChange}; checked here
+ * @throws AppError validation_failed, user_not_found, last_admin, forbidden when the caller is an admin no more
+ */
+export function changeUser(
+  sql: Sql,
+  userId: string,
+  change: unknown,
+  context: Context,
+): Promise<{ user: Account; ended_sessions: number }> {
+  const wanted = readOrder(UserChange, change);
+  return actOnUser(sql, userId, "user.change", context, async (tx, before) => {
+    const { display_name = before.display_name, email = before.email, role = before.role } = wanted;
+    const user = { ...before, display_name, email, role };
+    if (role !== "admin") refuseLastAdmin(before, await countOtherAdmins(tx, before.id));
+    await updateAccount(tx, user);
+    const ended = role === before.role
+      ? []
+      : await endSessionsOf(tx, user.id, { why: "the role was changed" }, context.clock.now());
+    return {
+      result: { user, ended_sessions: ended.length },
+      details: { ...changedFields(before, user), ended_sessions: ended.length },
+    };
+  });
+}

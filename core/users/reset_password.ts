@@ -1,0 +1,32 @@
+import type { Context } from "../audit/types.ts";
+import { endSessionsOf } from "../auth/end_sessions.ts";
+import { giveOneTimePassword, prepareOneTimePassword } from "../auth/one_time_password.ts";
+import type { Sql } from "../database/connection.ts";
+import { actOnUser } from "./act_on_user.ts";
+import { refuseOwn } from "./rules.ts";
+import type { OneTime } from "./types.ts";
+
+/**
+ * Replaces a user's password by a one-time password, which is shown once, and ends all their sessions. Second factors
+ * stay: whoever forgot a password has not lost those.
+ *
+ * @throws AppError user_not_found, own_account (it is changed in the profile, which asks for the present one),
+ *   forbidden when the caller is an admin no more, too_many_requests
+ */
+export async function resetPassword(
+  sql: Sql,
+  userId: string,
+  context: Context,
+): Promise<OneTime & { ended_sessions: number }> {
+  const prepared = await prepareOneTimePassword();
+  return await actOnUser(sql, userId, "user.reset_password", context, async (tx, user) => {
+    refuseOwn(context, user, "Change your own password in your profile.");
+    const now = context.clock.now();
+    await giveOneTimePassword(tx, user.id, prepared, now);
+    const ended = await endSessionsOf(tx, user.id, { why: "the password was reset by an admin" }, now);
+    return {
+      result: { user, password: prepared.password, ended_sessions: ended.length },
+      details: { one_time: true, ended_sessions: ended.length },
+    };
+  });
+}

@@ -1,0 +1,52 @@
+import type { z } from "zod";
+import type { Context } from "../audit/types.ts";
+import { AppError } from "../errors.ts";
+import type { Account } from "./types.ts";
+
+const NAMES: Record<string, string> = {
+  username: "The user name",
+  display_name: "The name",
+  email: "The address",
+  role: "The role",
+};
+
+/** @throws AppError validation_failed with every problem */
+export function readOrder<S extends z.ZodType>(schema: S, order: unknown): z.output<S> {
+  const read = schema.safeParse(order);
+  if (read.success) return read.data;
+  throw new AppError("validation_failed", {
+    details: read.error.issues.map((issue) => {
+      const field = issue.path.join(".");
+      const message = wordsOf(issue);
+      return { field, problem: NAMES[field] ? `${NAMES[field]} ${message}.` : message };
+    }),
+  });
+}
+
+/** An address may be text or nothing; of what is wrong with both only the text's problem helps. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "invalid_union") return issue.message;
+  return issue.errors.flat().find(({ code }) => code !== "invalid_value" && code !== "invalid_type")?.message ??
+    "must be text";
+}
+
+/** @throws AppError own_account when somebody is about to do this to themselves */
+export function refuseOwn(context: Context, user: Account, hint: string): void {
+  if (context.actor.kind === "user" && context.actor.id === user.id) throw new AppError("own_account", { hint });
+}
+
+/**
+ * Of an enabled admin: somebody else must be left who can manage users.
+ * @param others how many other enabled admins there are
+ * @throws AppError last_admin
+ */
+export function refuseLastAdmin(user: Account, others: number): void {
+  if (user.role === "admin" && user.disabled_at === null && others === 0) throw new AppError("last_admin");
+}
+
+/** What a change makes different, for the audit log; empty objects when nothing is. */
+export function changedFields<T extends object>(before: T, after: T): { before: Partial<T>; after: Partial<T> } {
+  const keys = (Object.keys(after) as (keyof T)[]).filter((key) => before[key] !== after[key]);
+  const only = (from: T) => Object.fromEntries(keys.map((key) => [key, from[key]])) as Partial<T>;
+  return { before: only(before), after: only(after) };
+}
