@@ -52,6 +52,27 @@ export const catalogue = {
     message: "The request did not come from this site.",
     hint: "Open the page again from its own address.",
   },
+  token_refused: {
+    status: 401,
+    message: "This API token is not accepted.",
+    hint:
+      "Check that all of it was sent; it may also have expired, been revoked, or be for other addresses. Its owner sees which.",
+  },
+  token_scope_missing: {
+    status: 403,
+    message: "This API token may not do that.",
+    hint: "Make a token with the scope that is named in details.",
+  },
+  token_not_allowed: {
+    status: 403,
+    message: "This cannot be done with an API token.",
+    hint: "Sign in and do it there.",
+  },
+  address_refused: {
+    status: 403,
+    message: "Your address is not among those that may come in.",
+    hint: "Come from an allowed network, or ask an admin; at the console: patch-manager access list.",
+  },
   not_found: { status: 404, message: "There is nothing here.", hint: "Check the address." },
   host_not_found: {
     status: 404,
@@ -64,6 +85,11 @@ export const catalogue = {
     hint: "It may have been deleted, or is not one of yours.",
   },
   user_not_found: { status: 404, message: "There is no such user.", hint: "Choose among the users in the list." },
+  token_not_found: {
+    status: 404,
+    message: "There is no such API token.",
+    hint: "It may have been revoked or have expired already.",
+  },
   job_not_found: { status: 404, message: "There is no such job.", hint: "Check the address." },
   enrolment_not_found: {
     status: 404,
@@ -116,6 +142,11 @@ export const catalogue = {
     hint: "Remove the host first to enrol it again.",
   },
   conflict: { status: 409, message: "Somebody changed this in the meantime.", hint: "Reload and try again." },
+  would_lock_out: {
+    status: 409,
+    message: "This would lock you out.",
+    hint: "Add the network that you come from, then save again.",
+  },
   job_final: { status: 409, message: "The job has ended already.", hint: "Start a new one." },
   nothing_to_do: {
     status: 422,

@@ -104,6 +104,17 @@ create table allowed_networks (
   created_by uuid references users on delete set null
 );
 
+-- Who is behind an id: a user, or the maker of an API token with what the token is limited to (null: not at all). Nobody
+-- when the user is disabled or the token has ended, so that whatever asks it ends at once.
+create function who_sees(viewer uuid) returns table (user_id uuid, role text, group_ids uuid[])
+language sql stable
+as $$
+  select u.id, u.role, null::uuid[] from users u where u.id = viewer and u.disabled_at is null
+  union all
+  select u.id, u.role, t.group_ids from api_tokens t join users u on u.id = t.user_id
+  where t.id = viewer and t.revoked_at is null and t.expires_at > app_now() and u.disabled_at is null
+$$;
+
 -- As before, and for an API token's id what its maker may see, within the token's groups.
 create or replace function visible_hosts(viewer uuid) returns table (host_id uuid)
 language sql stable
@@ -113,18 +124,13 @@ as $$
   where h.removed_at is null
     and exists (
       select
-      from (
-        select u.id, u.role, null::uuid[] as group_ids from users u where u.id = viewer and u.disabled_at is null
-        union all
-        select u.id, u.role, t.group_ids from api_tokens t join users u on u.id = t.user_id
-        where t.id = viewer and t.revoked_at is null and t.expires_at > app_now() and u.disabled_at is null
-      ) who
+      from who_sees(viewer) who
       where (
           who.role in ('admin', 'auditor')
           or not exists (select from host_groups hg where hg.host_id = h.id)
           or exists (
             select from host_groups hg join user_groups ug on ug.group_id = hg.group_id
-            where hg.host_id = h.id and ug.user_id = who.id
+            where hg.host_id = h.id and ug.user_id = who.user_id
           )
         )
         and (

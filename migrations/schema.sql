@@ -862,18 +862,13 @@ AS $function$
   where h.removed_at is null
     and exists (
       select
-      from (
-        select u.id, u.role, null::uuid[] as group_ids from users u where u.id = viewer and u.disabled_at is null
-        union all
-        select u.id, u.role, t.group_ids from api_tokens t join users u on u.id = t.user_id
-        where t.id = viewer and t.revoked_at is null and t.expires_at > app_now() and u.disabled_at is null
-      ) who
+      from who_sees(viewer) who
       where (
           who.role in ('admin', 'auditor')
           or not exists (select from host_groups hg where hg.host_id = h.id)
           or exists (
             select from host_groups hg join user_groups ug on ug.group_id = hg.group_id
-            where hg.host_id = h.id and ug.user_id = who.id
+            where hg.host_id = h.id and ug.user_id = who.user_id
           )
         )
         and (
@@ -881,6 +876,16 @@ AS $function$
           or exists (select from host_groups hg where hg.host_id = h.id and hg.group_id = any(who.group_ids))
         )
     )
+$function$;
+CREATE OR REPLACE FUNCTION public.who_sees(viewer uuid)
+ RETURNS TABLE(user_id uuid, role text, group_ids uuid[])
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select u.id, u.role, null::uuid[] from users u where u.id = viewer and u.disabled_at is null
+  union all
+  select u.id, u.role, t.group_ids from api_tokens t join users u on u.id = t.user_id
+  where t.id = viewer and t.revoked_at is null and t.expires_at > app_now() and u.disabled_at is null
 $function$;
 
 -- Rights
@@ -917,6 +922,7 @@ grant execute on function host_compliance(timestamp with time zone,timestamp wit
 grant execute on function oldest_index() to public;
 grant execute on function oldest_report() to public;
 grant execute on function visible_hosts(uuid) to public;
+grant execute on function who_sees(uuid) to public;
 grant insert, select on table audit_checkpoints to patch_web;
 grant insert, select on table live_events to patch_web;
 grant insert, select on table patch_job_patches to patch_fleet;

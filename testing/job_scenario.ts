@@ -7,6 +7,8 @@ import { uuidv7 } from "../core/ids.ts";
 export interface TestUser {
   id: string;
   role: "admin" | "operator" | "auditor";
+  /** With their own eyes. */
+  sees: string;
   /** When they last proved who they are: their proof never grows old. */
   authenticated_at: Temporal.Instant;
   token: null;
@@ -19,7 +21,7 @@ export async function addUser(sql: Sql, role: TestUser["role"], groups: string[]
   const id = uuidv7();
   await sql`insert into users (id, username, role, created_at) values (${id}, ${`user${++count}`}, ${role}, app_now())`;
   for (const group_id of groups) await sql`insert into user_groups (user_id, group_id) values (${id}, ${group_id})`;
-  return { id, role, authenticated_at: Temporal.Instant.from("9999-01-01T00:00:00Z"), token: null };
+  return { id, role, sees: id, authenticated_at: Temporal.Instant.from("9999-01-01T00:00:00Z"), token: null };
 }
 
 export async function addGroup(sql: Sql): Promise<string> {

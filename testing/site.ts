@@ -1,4 +1,5 @@
 import https from "node:https";
+import { type AccessOptions, AllowList } from "../core/access/allow_list.ts";
 import { AuditDesk } from "../core/audit/audit_desk.ts";
 import { openSigningKey } from "../core/audit/signing_key.ts";
 import { hashPassword } from "../core/auth/password.ts";
@@ -13,6 +14,7 @@ import { createIssuer } from "../core/enrolment/issue_certificate.ts";
 import { Readiness } from "../core/heartbeat/check_readiness.ts";
 import { uuidv7 } from "../core/ids.ts";
 import { createLog } from "../core/log.ts";
+import { RefusalLimit } from "../core/tokens/refusal_limit.ts";
 import { openLiveSource } from "../routes/(_live)/live_source.ts";
 import { Relay } from "../routes/(_live)/relay.ts";
 import { SESSION_COOKIE } from "../routes/(_role)/cookies.ts";
@@ -67,6 +69,8 @@ export interface TestSiteOptions {
   resolve?: Services["resolve"];
   public_url?: string | null;
   assets?: AssetSource;
+  /** Trusted proxies and the networks of agents; none by default. */
+  access?: Pick<AccessOptions, "trusted_proxies" | "agent_networks">;
   /** Connections of the web role's pool. */
   connections?: number;
 }
@@ -102,10 +106,13 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
     const audit = new AuditDesk(sql, { signer, keys, folder: `${folder}/audit` }, log);
     cleanup.defer(() => audit.stop());
     const sealer = await openSealer(`${folder}/pki`);
-    const services = makeServices({ sql, clock, log, relay, pki, resolve, public_url, audit, sealer });
+    const access = new AllowList(sql, { ...options.access, log });
+    await access.start();
+    cleanup.defer(() => access.stop());
+    const services = makeServices({ access, sql, clock, log, relay, pki, resolve, public_url, audit, sealer });
     const site = createProductSite(services, assets);
     const pair = { certificate: pki.ui!.certificate_pem + pki.root.certificate_pem, key: pki.ui!.key_pem };
-    const listener = await startListener({ site, hostname: "127.0.0.1", port: 0, log, ...pair });
+    const listener = await startListener({ site, hostname: "127.0.0.1", port: 0, access, log, ...pair });
     cleanup.defer(() => listener.stop(1_000));
     const agent = new https.Agent({ keepAlive: true, maxSockets: 32 });
     cleanup.defer(() => agent.destroy());
@@ -143,8 +150,8 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
 }
 
 function makeServices(
-  { sql, clock, log, relay, pki, resolve, public_url, audit, sealer }:
-    & Pick<Services, "sql" | "clock" | "log" | "relay" | "resolve" | "public_url" | "audit" | "sealer">
+  { access, sql, clock, log, relay, pki, resolve, public_url, audit, sealer }:
+    & Pick<Services, "access" | "sql" | "clock" | "log" | "relay" | "resolve" | "public_url" | "audit" | "sealer">
     & { pki: Pki },
 ): Services {
   const crl = new CurrentCrl(sql, pki.authority, clock);
@@ -160,6 +167,8 @@ function makeServices(
     authority: pki.authority,
     issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock),
     crl,
+    access,
+    refusals: new RefusalLimit(clock),
     readiness: new Readiness(sql, clock),
     ca_certificate: pki.root.certificate_pem,
     ca_fingerprint: pki.root.fingerprint,

@@ -20,6 +20,7 @@ export function appendFor(
   context: Context,
   entry: Omit<AuditEntry, "actor" | "address" | "request_id">,
 ): Promise<number> {
-  const { actor, address, request_id, clock } = context;
-  return appendAudit(db, { actor, address, request_id, ...entry }, clock);
+  const { actor, address, request_id, token, clock } = context;
+  const details = token ? { ...entry.details, token_id: token.id, token_name: token.name } : entry.details;
+  return appendAudit(db, { actor, address, request_id, ...entry, details }, clock);
 }

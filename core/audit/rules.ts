@@ -58,6 +58,8 @@ async function boundDetails(details: Record<string, unknown>): Promise<unknown> 
     bytes: bytes.length,
     sha256: await digest(text),
     members: Object.keys(details).slice(0, 50),
+    // Who acted is never cut off.
+    ...("token_id" in details ? { token_id: details.token_id, token_name: details.token_name } : {}),
   };
 }
 

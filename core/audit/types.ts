@@ -14,6 +14,8 @@ export interface Context {
   address: string | null;
   /** ULID of the HTTP request; null for our own loops. */
   request_id: string | null;
+  /** The API token that the caller came with: the audit row names it in its details. */
+  token?: { id: string; name: string } | null;
   clock: Clock;
 }
 

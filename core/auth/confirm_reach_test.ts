@@ -19,7 +19,7 @@ Deno.test("work on many hosts asks for a recent proof; how many are many is a se
       return (thrown as AppError).code;
     }
   };
-  const token = { id: "", name: "nightly", scopes: [] };
+  const token = { id: "", name: "nightly", scopes: [], limited: false };
   const table: [number, number, Proven["token"], string][] = [
     [601, 26, null, "confirmation_required"],
     [86_400, 2_500, null, "confirmation_required"],

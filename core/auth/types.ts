@@ -17,6 +17,16 @@ export type Stage = typeof stages[number];
 export const methods = ["pwd", "otp", "hwk", "swk", "user", "rc"] as const;
 export type AuthMethod = typeof methods[number];
 
+/** The API token that somebody came with. */
+export interface ViewerToken {
+  id: string;
+  name: string;
+  /** What it may, in the words of core/tokens/scopes.ts. */
+  scopes: readonly string[];
+  /** It is limited to hosts of some groups: what belongs to no host is closed to it. */
+  limited: boolean;
+}
+
 /** Somebody who is signed in: what every read and every act is judged by. */
 export interface Viewer {
   /** User id. */
@@ -34,7 +44,7 @@ export interface Viewer {
   /** Whose eyes they see with, for `visible_hosts()`: their own id, or that of the API token they came with. */
   sees: string;
   /** The API token they came with: it may only what its scopes say. Null for a session. */
-  token: { id: string; name: string; scopes: readonly string[] } | null;
+  token: ViewerToken | null;
 }
 
 export const sessionKinds = ["browser", "api", "wall"] as const;

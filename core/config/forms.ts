@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { readNetwork } from "../access/network.ts";
 import { readTarget } from "../database/target.ts";
 import { reason } from "../errors.ts";
 
@@ -50,6 +51,11 @@ export const cidr: z.ZodType<string> = z.string().refine((text) => {
   const value = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
   return value % 2 ** (32 - Number(length)) === 0;
 });
+
+/** A network or a single address, IPv4 or IPv6, as the list of allowed networks takes them. */
+export const network: z.ZodType<string> = z.string().refine((text) =>
+  text === text.trim() && "network" in readNetwork(text)
+);
 
 /** The origin that people type: https, no path, no user, no query. */
 export const publicUrl: z.ZodType<string> = z.string().max(300).refine((text) => {

@@ -5,6 +5,7 @@ import {
   folder,
   hostOrAddress,
   ipAddress,
+  network,
   path,
   port,
   portOrAny,
@@ -90,6 +91,14 @@ export const sections = {
         expected: "an absolute path",
         reason: "The private key (PEM) of certificate_file.",
         sample: "/etc/patch-manager/ui.key",
+      }),
+      trusted_proxies: list({
+        item: network,
+        fallback: [],
+        expected: 'a list of networks or addresses like "10.1.0.7" or "2001:db8:1::/64", without host bits',
+        reason:
+          "Reverse proxies in front of the manager. Only from these is X-Forwarded-For believed, read from the right;\n" +
+          "the address of the client then counts for throttling, sessions, the audit log and the allowed networks.",
       }),
       name_servers: list({
         item: ipAddress,

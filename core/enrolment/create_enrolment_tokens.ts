@@ -3,13 +3,13 @@ import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
 import { isUuid, secretToken, sha256, uuidv7 } from "../ids.ts";
-import { insertToken, revokeToken, usableGroups } from "./store.ts";
+import { insertToken, isLimitedToGroups, revokeToken, usableGroups } from "./store.ts";
 import { type NewToken, TokenOrder } from "./types.ts";
 
 /**
  * Makes one-time tokens of 256 bits, each for one machine. They are shown now and never again.
  *
- * @param viewer id of the user; operators may name groups of their own only
+ * @param viewer operators may name groups of their own only, an API token those that it is limited to
  * @throws AppError validation_failed
  */
 export async function createEnrolmentTokens(
@@ -36,9 +36,19 @@ export async function createEnrolmentTokens(
         details: [{ field: "group_ids", problem: "There is no such group.", hint }],
       });
     }
+    if (group_ids.length === 0 && await isLimitedToGroups(tx, viewer)) {
+      const problem = "This API token is limited to groups, and the machines would be in none of them.";
+      throw new AppError("validation_failed", {
+        details: [{ field: "group_ids", problem, hint: "Name a group that the token is for." }],
+      });
+    }
     for (const { id, token } of tokens) {
       const hash = await sha256(token);
-      await insertToken(tx, { id, hash, label, created_at, created_by: viewer, expires_at }, group_ids);
+      await insertToken(
+        tx,
+        { id, hash, label, created_at, created_by: context.actor.id ?? null, expires_at },
+        group_ids,
+      );
     }
     await appendFor(tx, context, {
       action: "enrolment_token.create",

@@ -33,7 +33,13 @@ export function approveEnrolment(
 ): Promise<{ host_id: string }> {
   return transaction(sql, async (tx) => {
     const enrolment = await openEnrolment(tx, viewer, enrolmentId, context);
-    const host_id = await admit(tx, enrolment, { viewer, group_ids: groupIds }, issuer, context);
+    const host_id = await admit(
+      tx,
+      enrolment,
+      { viewer, user_id: context.actor.id ?? null, group_ids: groupIds },
+      issuer,
+      context,
+    );
     await appendFor(tx, context, {
       action: "enrolment.approve",
       object: { kind: "host", id: host_id, name: enrolment.fqdn },
@@ -52,7 +58,13 @@ export function denyEnrolment(sql: Sql, viewer: string, enrolmentId: string, con
   return transaction(sql, async (tx) => {
     const enrolment = await openEnrolment(tx, viewer, enrolmentId, context);
     const at = context.clock.now();
-    await decide(tx, enrolment.id, { state: "denied", at, by: viewer, host_id: null, certificate_id: null });
+    await decide(tx, enrolment.id, {
+      state: "denied",
+      at,
+      by: context.actor.id ?? null,
+      host_id: null,
+      certificate_id: null,
+    });
     await appendEvent(tx, { topic: "enrolments", kind: "denied", data: { id: enrolment.id } });
     await appendFor(tx, context, {
       action: "enrolment.deny",
@@ -81,7 +93,7 @@ async function openEnrolment(tx: Tx, viewer: string, id: string, context: Contex
 export async function admit(
   tx: Tx,
   enrolment: Enrolment,
-  by: { viewer: string | null; group_ids: string[] },
+  by: { /** Whose eyes it is let in with. */ viewer: string | null; user_id: string | null; group_ids: string[] },
   issuer: Issuer,
   context: Context,
 ): Promise<string> {
@@ -96,18 +108,19 @@ export async function admit(
     source: "enrolment",
     simulated: await saysSimulated(tx, enrolment.id),
     viewer: by.viewer,
+    created_by: by.user_id,
     group_ids: by.group_ids,
     granted_group_ids: fromToken,
     first_poll_at: at.add({ minutes: FIRST_POLL_MINUTES }),
   }, context.clock);
-  const issued = { at, by: by.viewer };
+  const issued = { at, by: by.user_id };
   const certificate = enrolment.csr === null
     ? null
     : await issueForHost(tx, issuer, host_id, enrolment.csr, issued, context.clock);
   await decide(tx, enrolment.id, {
     state: "approved",
     at,
-    by: by.viewer,
+    by: by.user_id,
     host_id,
     certificate_id: certificate?.id ?? null,
   });

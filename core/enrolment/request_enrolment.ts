@@ -85,7 +85,7 @@ export async function requestEnrolment(
     // Its certificate would be good for the manager's own web listener: whoever holds a token must not get that alone.
     const own_name = issuer.is_own(machine);
     if (token && clone_of === null && !own_name) {
-      const host_id = await admit(tx, row, { viewer: null, group_ids: [] }, issuer, context);
+      const host_id = await admit(tx, row, { viewer: null, user_id: null, group_ids: [] }, issuer, context);
       await appendFor(tx, context, {
         action: "enrolment.approve",
         object: { kind: "host", id: host_id, name: machine.fqdn },

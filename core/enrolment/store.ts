@@ -32,12 +32,21 @@ export async function usableGroups(db: Db, viewer: string, ids: string[]): Promi
     db`
       select g.id from groups g
       where g.id = any(${ids}::uuid[])
-        and (
-          exists (select from users u where u.id = ${viewer} and u.role = 'admin')
-          or exists (select from user_groups ug where ug.user_id = ${viewer} and ug.group_id = g.id)
+        and exists (
+          select from who_sees(${viewer}) who
+          where (who.group_ids is null or g.id = any(who.group_ids))
+            and (
+              who.role = 'admin'
+              or exists (select from user_groups ug where ug.user_id = who.user_id and ug.group_id = g.id)
+            )
         )`,
   );
   return rows.map((row) => row.id);
+}
+
+/** True for an API token that is limited to groups. */
+export async function isLimitedToGroups(db: Db, viewer: string): Promise<boolean> {
+  return (await db`select from who_sees(${viewer}) who where who.group_ids is not null`).length > 0;
 }
 
 /**
@@ -171,19 +180,24 @@ export function lockPolled(db: Db, pollingHash: Uint8Array): Promise<Enrolment |
 
 /**
  * May this user decide it? Admins all; an operator those that join a group of theirs and those that join none; an
- * auditor sees and does not decide.
+ * auditor sees and does not decide. An API token that is limited to groups: those that join one of them.
  */
 export async function mayDecide(db: Db, viewer: string, tokenId: string | null): Promise<boolean> {
   const rows = await db`
-    select from users u
-    where u.id = ${viewer} and u.disabled_at is null
+    select from who_sees(${viewer}) who
+    where (
+        who.group_ids is null
+        or exists (
+          select from enrolment_token_groups tg where tg.token_id = ${tokenId}::uuid and tg.group_id = any(who.group_ids)
+        )
+      )
       and (
-        u.role = 'admin'
-        or u.role = 'operator' and (
+        who.role = 'admin'
+        or who.role = 'operator' and (
           not exists (select from enrolment_token_groups tg where tg.token_id = ${tokenId}::uuid)
           or exists (
             select from enrolment_token_groups tg join user_groups ug on ug.group_id = tg.group_id
-            where tg.token_id = ${tokenId}::uuid and ug.user_id = u.id
+            where tg.token_id = ${tokenId}::uuid and ug.user_id = who.user_id
           )
         )
       )`;

@@ -28,6 +28,8 @@ export interface NewHost extends HostEndpoint {
   granted_group_ids?: string[];
   /** Whoever adds it may put it into their own groups only (admins into all). Null: into all. */
   viewer: string | null;
+  /** The user who adds it; none when absent. */
+  created_by?: string | null;
   /** When it is asked for the first time. */
   first_poll_at: Temporal.Instant;
 }
@@ -67,9 +69,10 @@ export async function createHost(tx: Tx, host: NewHost, clock: Clock): Promise<s
     notes,
     tags: [...new Set(tags)],
     created_at: clock.now(),
-    created_by: host.viewer,
+    created_by: host.created_by ?? null,
   });
   await insertMemberships(tx, id, [...usable, ...host.granted_group_ids ?? []]);
+  if (host.viewer !== null && (await selectVisibleIds(tx, host.viewer, [id])).length === 0) throw outsideOfToken();
   await insertPolls(tx, id, host.first_poll_at);
   await appendEvent(tx, { topic: "hosts", host_id: id, kind: "created", data: { host_id: id, name: host.fqdn } });
   return id;
@@ -82,6 +85,14 @@ function hostTaken(): AppError {
     message: problem,
     hint: "Ask an admin.",
     details: [{ field: "address", problem, hint: "Ask an admin." }],
+  });
+}
+
+/** An API token that is limited to groups adds nothing that it could not see afterwards. */
+function outsideOfToken(): AppError {
+  const problem = "This API token is limited to groups, and the host would be in none of them.";
+  return new AppError("validation_failed", {
+    details: [{ field: "group_ids", problem, hint: "Name a group that the token is for." }],
   });
 }
 

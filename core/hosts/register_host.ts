@@ -15,7 +15,7 @@ export type Resolve = (name: string) => Promise<string[]>;
  * Registers a host by name or IP address. A name is resolved now; its first address is kept, and the certificate
  * must be for the name. The host is polled at once.
  *
- * @param viewer id of the user who registers
+ * @param viewer whose eyes it is registered with: a host that is there already is named only to who sees it
  * @param resolve answers IPv4 and IPv6 addresses, preferred ones first; may throw
  * @throws AppError validation_failed, address_unresolvable, host_exists (naming the existing one)
  */
@@ -36,7 +36,14 @@ export async function registerHost(
   const endpoint = { ...await findEndpoint(wanted.address, resolve), port: wanted.port };
   const id = await transaction(sql, async (tx) => {
     const first_poll_at = context.clock.now();
-    const host = { ...wanted, ...endpoint, source: "manual" as const, viewer, first_poll_at };
+    const host = {
+      ...wanted,
+      ...endpoint,
+      source: "manual" as const,
+      viewer,
+      created_by: context.actor.id ?? null,
+      first_poll_at,
+    };
     const id = await createHost(tx, host, context.clock);
     await wakeFleet(tx, { kind: "poll", id });
     await appendFor(tx, context, {

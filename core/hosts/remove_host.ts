@@ -27,7 +27,7 @@ export function removeHost(sql: Sql, viewer: string, hostId: string, context: Co
     await lockRegistration(tx);
     const host = await selectVisible(tx, viewer, hostId);
     const at = context.clock.now();
-    if (!host || !await markRemoved(tx, hostId, at, viewer)) throw new AppError("host_not_found");
+    if (!host || !await markRemoved(tx, hostId, at, context.actor.id ?? null)) throw new AppError("host_not_found");
     await deletePolls(tx, hostId);
     const cancelled_jobs = await cancelWorkOfHost(tx, hostId, context);
     const revoked_serials = await revokeCertificates(tx, hostId, at);

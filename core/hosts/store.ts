@@ -71,8 +71,14 @@ export async function selectUsableGroups(db: Db, viewer: string | null, ids: str
       where g.id = any(${ids}::uuid[])
         and (
           ${viewer}::uuid is null
-          or exists (select from users u where u.id = ${viewer}::uuid and u.role = 'admin')
-          or exists (select from user_groups ug where ug.user_id = ${viewer}::uuid and ug.group_id = g.id)
+          or exists (
+            select from who_sees(${viewer}::uuid) who
+            where (who.group_ids is null or g.id = any(who.group_ids))
+              and (
+                who.role = 'admin'
+                or exists (select from user_groups ug where ug.user_id = who.user_id and ug.group_id = g.id)
+              )
+          )
         )`,
   );
   return rows.map((row) => row.id);

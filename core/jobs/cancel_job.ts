@@ -38,9 +38,9 @@ export async function cancelJob(
     });
   }
   return await transaction(sql, async (tx) => {
-    if (!await visibleJob(tx, viewer.id, job_id)) throw new AppError("job_not_found");
+    if (!await visibleJob(tx, viewer.sees, job_id)) throw new AppError("job_not_found");
     await lockJob(tx, job_id);
-    const open = await openRunsOf(tx, viewer.id, job_id);
+    const open = await openRunsOf(tx, viewer.sees, job_id);
     if (open.length === 0) throw new AppError("job_final");
     const rows = await cancelOpenRuns(tx, job_id, open);
     await markCancelled(tx, job_id, viewer.id, reason);

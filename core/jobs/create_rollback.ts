@@ -43,10 +43,10 @@ export async function createRollback(
   return await transaction(sql, async (tx) => {
     const earlier = idempotency && await earlierJob(tx, viewer.id, idempotency);
     if (earlier) return earlier;
-    const candidates = await rollbackCandidates(tx, viewer.id, job_id);
+    const candidates = await rollbackCandidates(tx, viewer.sees, job_id);
     if (candidates.length === 0) throw new AppError("job_not_found");
     // Locked against removal; who left the viewer's scope between the two reads is left out.
-    const visible = await visibleAmong(tx, viewer.id, candidates.map((one) => one.host_id));
+    const visible = await visibleAmong(tx, viewer.sees, candidates.map((one) => one.host_id));
     const wanted = choose(candidates.filter((one) => visible.has(one.host_id)), chosen);
     const ids = wanted.map((one) => one.host_id);
     return await placeJob(tx, viewer, {

@@ -19,7 +19,7 @@ import { IdempotencyKey, type JobKind, type RebootRule } from "./types.ts";
 import type { Viewer } from "../auth/types.ts";
 
 /** The caller, as far as jobs ask. */
-export type JobViewer = Pick<Viewer, "id" | "role" | "authenticated_at" | "token">;
+export type JobViewer = Pick<Viewer, "id" | "role" | "sees" | "authenticated_at" | "token">;
 
 export interface CreatedJob {
   job_id: string;
@@ -157,7 +157,7 @@ export async function earlierJob(tx: Tx, viewer_id: string, idempotency: Idempot
 
 /** @throws AppError host_not_found, naming those that the viewer may not know of; locks the others against removal */
 export async function mustSeeHosts(tx: Tx, viewer: JobViewer, asked: string[]): Promise<void> {
-  const visible = await visibleAmong(tx, viewer.id, asked);
+  const visible = await visibleAmong(tx, viewer.sees, asked);
   const details = asked.flatMap((id, index): Problem[] =>
     visible.has(id.toLowerCase()) ? [] : [{ field: `host_ids.${index}`, problem: "there is no such host" }]
   );

@@ -21,7 +21,7 @@ export async function retryFailed(
 ): Promise<CreatedJob> {
   refuseAuditor(viewer);
   return await transaction(sql, async (tx) => {
-    const order = await orderOfJob(tx, viewer.id, job_id);
+    const order = await orderOfJob(tx, viewer.sees, job_id);
     if (!order) throw new AppError("job_not_found");
     if (order.kind !== "apply" && order.kind !== "dry_run") {
       throw new AppError("conflict", {
@@ -33,10 +33,10 @@ export async function retryFailed(
       throw new AppError("conflict", { message: "The job is still running.", hint: "Wait for its end, or cancel it." });
     }
     const { kind } = order;
-    const unfinished = await unfinishedOrders(tx, viewer.id, job_id);
+    const unfinished = await unfinishedOrders(tx, viewer.sees, job_id);
     const host_ids = [...new Set(unfinished.map((one) => one.host_id))];
     // A host that left the viewer's scope, or was removed, between the two reads is left out.
-    const visible = await visibleAmong(tx, viewer.id, host_ids);
+    const visible = await visibleAmong(tx, viewer.sees, host_ids);
     const on_offer = new Map<string, Offer>();
     for (const offer of await installableOffers(tx, [...visible], null, false)) on_offer.set(offerKey(offer), offer);
     const offers = unfinished.flatMap((one) => on_offer.get(offerKey(one)) ?? []);

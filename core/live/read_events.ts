@@ -16,7 +16,7 @@ export interface EventPage {
 
 /**
  * Events of topics, each after its own number, that the viewer may know of.
- * @param viewer_id user id: events of hosts and jobs out of scope are left out.
+ * @param viewer_id a user's id or an API token's: events of hosts and jobs out of scope are left out.
  * @param topics at most 20. A null `after_seq` starts with what comes next.
  * @param limit 1 to 1,000.
  */

@@ -20,11 +20,20 @@ export async function partlySeenJobs(db: Db, viewer_id: string, job_ids: string[
     db`
       select distinct r.job_id from patch_job_hosts r
       where r.job_id = any(${job_ids}::uuid[])
-        and not exists (select from users u where u.id = ${viewer_id} and u.role in ('admin', 'auditor'))
-        and exists (select from host_groups hg where hg.host_id = r.host_id)
         and not exists (
-          select from host_groups hg join user_groups ug on ug.group_id = hg.group_id
-          where hg.host_id = r.host_id and ug.user_id = ${viewer_id}
+          select from who_sees(${viewer_id}) who
+          where (
+              who.role in ('admin', 'auditor')
+              or not exists (select from host_groups hg where hg.host_id = r.host_id)
+              or exists (
+                select from host_groups hg join user_groups ug on ug.group_id = hg.group_id
+                where hg.host_id = r.host_id and ug.user_id = who.user_id
+              )
+            )
+            and (
+              who.group_ids is null
+              or exists (select from host_groups hg where hg.host_id = r.host_id and hg.group_id = any(who.group_ids))
+            )
         )`,
   );
   return new Set(rows.map((row) => row.job_id));

@@ -30,17 +30,25 @@ export const PendingEnrolment = z.object({
 });
 export type PendingEnrolment = z.infer<typeof PendingEnrolment>;
 
-/** Operators: what joins a group of theirs, and what joins none, as with hosts. */
+/**
+ * Operators: what joins a group of theirs, and what joins none, as with hosts. An API token that is limited to groups:
+ * what joins one of those.
+ */
 export function enrolmentInScope(db: Db, viewer: string, tokenId: Fragment): Fragment {
   return db`exists (
-    select from users u
-    where u.id = ${viewer} and u.disabled_at is null
+    select from who_sees(${viewer}) who
+    where (
+        who.group_ids is null
+        or exists (
+          select from enrolment_token_groups tg where tg.token_id = ${tokenId} and tg.group_id = any(who.group_ids)
+        )
+      )
       and (
-        u.role in ('admin', 'auditor')
+        who.role in ('admin', 'auditor')
         or not exists (select from enrolment_token_groups tg where tg.token_id = ${tokenId})
         or exists (
           select from enrolment_token_groups tg join user_groups ug on ug.group_id = tg.group_id
-          where tg.token_id = ${tokenId} and ug.user_id = u.id
+          where tg.token_id = ${tokenId} and ug.user_id = who.user_id
         )
       )
   )`;

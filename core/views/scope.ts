@@ -13,23 +13,35 @@ export type Fragment = PendingQuery<Row[]>;
 export function rememberedHosts(db: Db, viewer: string): Fragment {
   return db`(
     select h.id as host_id
-    from hosts h join users u on u.id = ${viewer} and u.disabled_at is null
-    where u.role in ('admin', 'auditor')
-      or not exists (select from host_groups hg where hg.host_id = h.id)
-      or exists (
-        select from host_groups hg join user_groups ug on ug.group_id = hg.group_id
-        where hg.host_id = h.id and ug.user_id = u.id
+    from hosts h cross join who_sees(${viewer}) who
+    where (
+        who.role in ('admin', 'auditor')
+        or not exists (select from host_groups hg where hg.host_id = h.id)
+        or exists (
+          select from host_groups hg join user_groups ug on ug.group_id = hg.group_id
+          where hg.host_id = h.id and ug.user_id = who.user_id
+        )
+      )
+      and (
+        who.group_ids is null
+        or exists (select from host_groups hg where hg.host_id = h.id and hg.group_id = any(who.group_ids))
       )
   )`;
 }
 
-/** Groups whose names the viewer may read: operators their own, so that a shared host tells nothing of others. */
+/**
+ * Groups whose names the viewer may read: operators their own, so that a shared host tells nothing of others; an API
+ * token that is limited to groups those only.
+ */
 export function visibleGroups(db: Db, viewer: string): Fragment {
   return db`(
     select g.id, g.name
-    from groups g join users u on u.id = ${viewer} and u.disabled_at is null
-    where u.role in ('admin', 'auditor')
-      or exists (select from user_groups ug where ug.group_id = g.id and ug.user_id = u.id)
+    from groups g cross join who_sees(${viewer}) who
+    where (who.group_ids is null or g.id = any(who.group_ids))
+      and (
+        who.role in ('admin', 'auditor')
+        or exists (select from user_groups ug where ug.group_id = g.id and ug.user_id = who.user_id)
+      )
   )`;
 }
 

@@ -138,7 +138,7 @@ export class Relay {
     let asked = topics;
     try {
       for (;;) {
-        const page = await readEvents(this.sql, connection.viewer.id, asked, PAGE);
+        const page = await readEvents(this.sql, connection.viewer.sees, asked, PAGE);
         if (connection.wanted) return;
         if (page.reload) this.#send(connection, JSON.stringify({ kind: "reload", seq: page.next_after_seq }));
         for (const event of page.events) this.#send(connection, frame(event));
@@ -178,10 +178,10 @@ export class Relay {
 
   async #deliver(events: LiveEvent[]): Promise<void> {
     const following = [...this.#connections].filter((one) => !one.catching_up && one.topics.size > 0);
-    for (const connections of Map.groupBy(following, (one) => one.viewer.id).values()) {
+    for (const connections of Map.groupBy(following, (one) => one.viewer.sees).values()) {
       const wanted = events.filter(({ topic }) => connections.some((one) => one.topics.has(topic)));
       if (wanted.length === 0) continue;
-      const visible = await visibleTo(this.sql, connections[0].viewer.id, wanted);
+      const visible = await visibleTo(this.sql, connections[0].viewer.sees, wanted);
       const texts = visible.map((event) => ({ event, text: frame(event) }));
       for (const connection of connections) {
         for (const { event, text } of texts) {

@@ -1,4 +1,6 @@
 import { authenticate } from "../../core/auth/sessions.ts";
+import { AppError } from "../../core/errors.ts";
+import { authenticateToken, looksLikeToken } from "../../core/tokens/authenticate_token.ts";
 import { define } from "../(_role)/state.ts";
 import { RAIL_COOKIE, readCookie, SESSION_COOKIE, sessionCookie, THEME_COOKIE } from "../(_role)/cookies.ts";
 
@@ -15,6 +17,7 @@ export const session = define.middleware(async (ctx) => {
   ctx.state.theme = theme === "light" || theme === "dark" ? theme : null;
   ctx.state.rail_hidden = readCookie(cookies, RAIL_COOKIE) === "collapsed";
   const bearer = /^Bearer ([A-Za-z0-9_-]+)$/.exec(ctx.req.headers.get("authorization") ?? "")?.[1];
+  if (bearer && looksLikeToken(bearer)) return await withApiToken(ctx, bearer);
   const token = bearer ?? readCookie(cookies, SESSION_COOKIE);
   if (!token) return await isForeignVisit(ctx.req) ? reloadOnce(ctx.url) : ctx.next();
   const { address, request_id } = ctx.state;
@@ -30,6 +33,19 @@ export const session = define.middleware(async (ctx) => {
   }
   return answer;
 });
+
+/** An API token stands for its maker, as they are now. What is open to everybody stays so with a token that is no good. */
+async function withApiToken(ctx: Parameters<Parameters<typeof define.middleware>[0]>[0], token: string) {
+  const { services, address, request_id } = ctx.state;
+  const { sql, refusals, clock } = services;
+  try {
+    ctx.state.viewer = await authenticateToken(sql, token, { address, request_id }, refusals, clock);
+  } catch (thrown) {
+    if (!(thrown instanceof AppError)) throw thrown;
+    ctx.state.token_refused = thrown;
+  }
+  return await ctx.next();
+}
 
 /** A link on another site: the browser holds back our SameSite=Strict cookie on this first request only. */
 function isForeignVisit({ method, headers }: Request): boolean {

@@ -1,6 +1,7 @@
 import { AppError } from "../../core/errors.ts";
 import { isRecent } from "../../core/auth/recent.ts";
-import type { Role as UserRole } from "../../core/auth/types.ts";
+import type { Role as UserRole, ViewerToken } from "../../core/auth/types.ts";
+import { scopeOf } from "../../core/tokens/scopes.ts";
 import type { Context, RouteAccess } from "../../web/mod.ts";
 import type { State } from "./state.ts";
 
@@ -22,17 +23,19 @@ const OPEN_BEFORE_ENROLMENT = new Set([...ALWAYS_OPEN, "/setup", "/api/v1/auth/f
 /**
  * Decides for exactly the route that matched. Pages send people to where they can help themselves, the API says what
  * is wrong.
- * @throws AppError not_signed_in, session_expired, second_factor_required, password_change_required,
+ * @throws AppError not_signed_in, session_expired, token_refused, token_scope_missing, token_not_allowed, second_factor_required, password_change_required,
  *   factor_enrolment_required, forbidden, confirmation_required
  */
 export function authorize(access: RouteAccess, ctx: Context<State>): Response | void {
   if (access.role === "anonymous" || access.role === "agent") return;
   const { viewer, session_ended } = ctx.state;
   const is_page = ctx.kind === "page";
+  if (ctx.state.token_refused) throw ctx.state.token_refused;
   if (!viewer) {
     if (is_page && ctx.req.method === "GET") return ctx.redirect(`/login?next=${encodeURIComponent(local(ctx.url))}`);
     throw new AppError(session_ended ? "session_expired" : "not_signed_in");
   }
+  if (viewer.token) refuseOutOfScope(viewer.token, access, ctx);
   if (viewer.stage === "factor") {
     if (OPEN_BEFORE_FACTOR.has(ctx.route)) return;
     if (is_page) return ctx.redirect("/login/factor");
@@ -50,6 +53,20 @@ export function authorize(access: RouteAccess, ctx: Context<State>): Response | 
   if (access.recent && !isRecent(viewer, ctx.state.services.clock)) {
     if (is_page && ctx.req.method === "GET") return ctx.redirect(`/confirm?next=${encodeURIComponent(local(ctx.url))}`);
     throw new AppError("confirmation_required");
+  }
+}
+
+/** A token may what its scopes say, below /api only; one that is limited to groups only what belongs to hosts. */
+function refuseOutOfScope(token: ViewerToken, access: RouteAccess, ctx: Context<State>): void {
+  const scope = scopeOf({ method: ctx.req.method, pattern: ctx.route, kind: ctx.kind, access });
+  if (scope === "open") return;
+  if (scope === null || scope === "never") throw new AppError("token_not_allowed");
+  const problem = (text: string) => ({ details: [{ field: "scopes", problem: text }] });
+  if (!token.scopes.includes(scope)) {
+    throw new AppError("token_scope_missing", problem(`"${scope}" is missing.`));
+  }
+  if (token.limited && access.scope !== "hosts") {
+    throw new AppError("token_scope_missing", problem("It is limited to groups, and this belongs to no host."));
   }
 }
 

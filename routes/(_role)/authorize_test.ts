@@ -29,7 +29,7 @@ function meets(needed: RouteAccess["role"], asked: Asked, more: Partial<RouteAcc
     must_change_password: must_change,
     stage,
     authenticated_at: now.subtract({ seconds: proven_seconds_ago }),
-    token: token ? { id: "", name: "nightly", scopes: [] } : null,
+    token: token ? { id: "", name: "nightly", scopes: [], limited: false } : null,
   };
   const url = new URL(path, "https://self.example");
   const ctx = {

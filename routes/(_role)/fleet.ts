@@ -6,6 +6,6 @@ const asked = new WeakMap<State, Promise<FleetSummary>>();
 /** The fleet in numbers as this request's viewer may see it; read once a request, by frame and page alike. */
 export function fleetOf(state: State): Promise<FleetSummary> {
   let summary = asked.get(state);
-  if (!summary) asked.set(state, summary = fleetSummary(state.services.sql, viewerOf(state).id));
+  if (!summary) asked.set(state, summary = fleetSummary(state.services.sql, viewerOf(state).sees));
   return summary;
 }

@@ -1,3 +1,4 @@
+import { AllowList } from "../../core/access/allow_list.ts";
 import { AuditDesk } from "../../core/audit/audit_desk.ts";
 import { openSigningKey } from "../../core/audit/signing_key.ts";
 import { warmUpPasswords } from "../../core/auth/password.ts";
@@ -16,6 +17,8 @@ import { HEARTBEAT_INTERVAL_MS, recordHeartbeat } from "../../core/heartbeat/rec
 import { uuidv7 } from "../../core/ids.ts";
 import { auditFolder, initialPasswordFile } from "../../core/permissions.ts";
 import { type RoleContext, runRole } from "../../core/role.ts";
+import { RefusalLimit } from "../../core/tokens/refusal_limit.ts";
+import { deleteEndedTokens } from "../../core/tokens/revoke_token.ts";
 import { assetsIn } from "../../web/mod.ts";
 import { openLiveSource } from "../(_live)/live_source.ts";
 import { Relay } from "../(_live)/relay.ts";
@@ -36,6 +39,7 @@ let sql: Sql | undefined;
 let listener: Listener | undefined;
 let relay: Relay | undefined;
 let certificates: CertificateCare | undefined;
+let access: AllowList | undefined;
 let audit: AuditCare | undefined;
 let source: Awaited<ReturnType<typeof openLiveSource>> | undefined;
 
@@ -58,6 +62,12 @@ async function start(context: RoleContext): Promise<{ address: string }> {
   const crl = new CurrentCrl(sql, pki.authority, clock);
   const { signer, keys } = await openSigningKey(config.pki.directory);
   const desk = new AuditDesk(sql, { signer, keys, folder: auditFolder(config) }, log);
+  access = new AllowList(sql, {
+    trusted_proxies: config.server.trusted_proxies,
+    agent_networks: [...config.agents.networks, ...config.agents.extra_agents],
+    log,
+  });
+  await access.start();
   const services: Services = {
     sql,
     clock,
@@ -75,10 +85,12 @@ async function start(context: RoleContext): Promise<{ address: string }> {
     version: config.places.version,
     relay,
     audit: desk,
+    access,
+    refusals: new RefusalLimit(clock),
   };
   await warmUpPasswords();
   const site = createProductSite(services, await assetsIn(`${config.places.root}/dist`));
-  listener = await startListener({ ...config.server, hostname: config.server.listen, ...ui, site, log });
+  listener = await startListener({ ...config.server, hostname: config.server.listen, ...ui, site, access, log });
   setInterval(() => void care(context), CARE_MS);
   certificates = startCertificateCare({ sql, issuer: services.issuer, crl, clock, log, signal });
   audit = startAuditCare({ sql, desk, clock, log, signal });
@@ -103,6 +115,7 @@ async function care(context: RoleContext): Promise<void> {
   if (context.signal.aborted || !sql) return;
   try {
     await deleteEndedSessions(sql, systemClock);
+    await deleteEndedTokens(sql, systemClock);
     await reload(context);
   } catch (thrown) {
     context.log.warn("web.care_failed", { message: reason(thrown) });
@@ -120,6 +133,7 @@ async function stop(deadline_ms: number): Promise<void> {
   await certificates?.stop();
   await audit?.stop();
   await listener?.stop(Math.max(1_000, deadline_ms - 2_000));
+  await access?.stop();
   await source?.stop();
   await sql?.end({ timeout: 2 });
 }

@@ -4,7 +4,12 @@ import type { Context } from "../../web/mod.ts";
 import { callContext, type State } from "./state.ts";
 
 /** What is refused because of who asks, or because it is not sure any more that it is they who ask. */
-const DENIALS: readonly string[] = ["forbidden", "confirmation_required"] satisfies ErrorCode[];
+const DENIALS: readonly string[] = [
+  "forbidden",
+  "confirmation_required",
+  "token_scope_missing",
+  "token_not_allowed",
+] satisfies ErrorCode[];
 
 /**
  * What somebody who is signed in tried to change and may not, is a row of the audit log. Of strangers nothing is

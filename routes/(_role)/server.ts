@@ -3,9 +3,10 @@ import { Buffer } from "node:buffer";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import https from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
+import type { AllowList } from "../../core/access/allow_list.ts";
 import { AppError, reason } from "../../core/errors.ts";
 import { ulid } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
@@ -29,6 +30,8 @@ export interface ListenerOptions extends Certificate {
   hostname: string;
   /** 0 takes a free one. */
   port: number;
+  /** Whom connections are taken from. */
+  access: AllowList;
   log: Log;
 }
 
@@ -46,7 +49,9 @@ export interface Listener {
  * The web listener: node:https, because only it can be held to TLS 1.3 and swap its certificate; HTTP/1.1, because a
  * WebSocket and HTTP/2 do not go together on it (measured with Deno 2.9.6).
  */
-export async function startListener({ site, hostname, port, log, ...pair }: ListenerOptions): Promise<Listener> {
+export async function startListener(
+  { site, hostname, port, access, log, ...pair }: ListenerOptions,
+): Promise<Listener> {
   refuseBadPair(pair);
   const listener = getRequestListener(site.app.fetch, { overrideGlobalObjects: false, hostname: "localhost" });
   const server = https.createServer(tlsOptions(pair), (request, response) => {
@@ -54,6 +59,7 @@ export async function startListener({ site, hostname, port, log, ...pair }: List
     void listener(request, response);
   });
   server.maxConnections = 2_000;
+  closeForeign(server, access);
   server.on("tlsClientError", () => {});
   server.on("clientError", (_error, socket) => socket.destroy());
   // The permessage-deflate extension is off: it costs memory per socket and opens a compression side channel.
@@ -89,6 +95,24 @@ export async function startListener({ site, hostname, port, log, ...pair }: List
         for (const socket of sockets.clients) socket.close(1012, "the manager restarts");
       }),
   };
+}
+
+/**
+ * Closes connections without an answer whose other end is neither allowed nor a trusted proxy, when they come in and when
+ * the list changes. What a proxy passes on is judged with each request.
+ */
+function closeForeign(server: https.Server, access: AllowList): void {
+  const open = new Set<Socket>();
+  const judge = (socket: Socket) => {
+    if (!access.admitsPeer(socket.remoteAddress)) socket.destroy();
+  };
+  // Before the handshake: a stranger learns nothing, not even our certificate.
+  server.on("connection", (socket: Socket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+    judge(socket);
+  });
+  access.on_change(() => open.forEach(judge));
 }
 
 /** Always all of them: setSecureContext forgets what it is not told, TLS 1.3 included. */

@@ -1,4 +1,5 @@
 import type { HttpBindings } from "@hono/node-server";
+import { readAddress } from "../../core/access/network.ts";
 import { islands, routes } from "../../gen/server.ts";
 import { type AssetSource, createSite, type RouteEntry, type Site } from "../../web/mod.ts";
 import { answerError, publicError } from "./answer_error.ts";
@@ -15,8 +16,9 @@ export function createProductSite(services: Services, assets?: AssetSource): Sit
     state: (hono) => ({
       services,
       request_id: "",
-      address: peerAddress(hono.env as Partial<HttpBindings> | undefined),
+      address: peerOf(hono.env as Partial<HttpBindings> | undefined),
       viewer: null,
+      token_refused: null,
       session_ended: false,
       theme: null,
       rail_hidden: false,
@@ -36,8 +38,7 @@ export function productRoutes(): RouteEntry[] {
   return createProductSite(undefined as never).routeTable();
 }
 
-/** An IPv4 address that came in over an IPv6 socket is written as IPv4; a zone means something on one machine only. */
-function peerAddress(env: Partial<HttpBindings> | undefined): string | null {
-  const address = env?.incoming?.socket?.remoteAddress?.split("%")[0] ?? null;
-  return address?.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+/** The other end of the connection. Middleware asks whether it is a proxy, and whom it speaks for. */
+function peerOf(env: Partial<HttpBindings> | undefined): string | null {
+  return readAddress(env?.incoming?.socket?.remoteAddress ?? "");
 }

@@ -1,3 +1,4 @@
+import type { AllowList } from "../../core/access/allow_list.ts";
 import type { AuditDesk } from "../../core/audit/audit_desk.ts";
 import type { Actor, Context as CallContext } from "../../core/audit/types.ts";
 import type { Sealer } from "../../core/auth/sealer.ts";
@@ -10,6 +11,7 @@ import type { Issuer } from "../../core/enrolment/types.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Readiness } from "../../core/heartbeat/check_readiness.ts";
 import type { Log } from "../../core/log.ts";
+import type { RefusalLimit } from "../../core/tokens/refusal_limit.ts";
 import type { Relay } from "../(_live)/relay.ts";
 import { createDefine } from "../../web/mod.ts";
 
@@ -43,6 +45,10 @@ export interface Services {
   relay: Relay;
   /** Verifies the audit log, and holds what proves it. */
   audit: AuditDesk;
+  /** Who may come in, and where requests come from. */
+  access: AllowList;
+  /** Counts API tokens that are no good. */
+  refusals: RefusalLimit;
 }
 
 /** Tells open pages when there is something new; every hint may be lost, so readers look by themselves too. */
@@ -61,6 +67,8 @@ export interface State {
   /** The peer's address; null only where there is no connection (tests of the site alone). */
   address: string | null;
   viewer: Viewer | null;
+  /** An API token came along and is no good: thrown by whatever asks who is there. */
+  token_refused: AppError | null;
   /** Why a token that came along is no good, for words on the login page. */
   session_ended: boolean;
   theme: "light" | "dark" | null;
@@ -83,5 +91,6 @@ export function callContext(state: State): CallContext {
   const actor: Actor = state.viewer
     ? { kind: "user", id: state.viewer.id, name: state.viewer.username }
     : { kind: "anonymous" };
-  return { actor, address: state.address, request_id: state.request_id, clock: state.services.clock };
+  const { address, request_id, services } = state;
+  return { actor, address, request_id, token: state.viewer?.token ?? null, clock: services.clock };
 }

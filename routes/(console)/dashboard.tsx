@@ -28,7 +28,7 @@ export const handler = define.handlers({
     const { sql, clock } = ctx.state.services;
     // The number first: what happens while the rest is read is told again, never missed.
     const after_seq = await lastEvent(sql);
-    const dashboard = await readDashboard(sql, viewerOf(ctx.state).id, fleetOf(ctx.state));
+    const dashboard = await readDashboard(sql, viewerOf(ctx.state).sees, fleetOf(ctx.state));
     const beat = dashboard.hosts.fleet_beat_at;
     const polling = beat !== null &&
       clock.now().epochMilliseconds - beat.epochMilliseconds <= SILENT_AFTER_SECONDS * 1000;

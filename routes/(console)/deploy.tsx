@@ -38,7 +38,7 @@ const PICKER = 200;
 
 async function picker(ctx: Context<State>, problem: Problem | null = null) {
   const { sql } = ctx.state.services;
-  const list = await listHosts(sql, viewerOf(ctx.state).id, { status: "pending", sort: "-security", limit: PICKER });
+  const list = await listHosts(sql, viewerOf(ctx.state).sees, { status: "pending", sort: "-security", limit: PICKER });
   const fleet = await fleetOf(ctx.state);
   return { step: "choose" as const, hosts: wire(list.items), total: list.total, fleet, problem };
 }
@@ -51,7 +51,7 @@ async function review(
   reason = "",
 ) {
   const { sql, clock } = ctx.state.services;
-  const preview = await deployPreview(sql, viewerOf(ctx.state).id, selection);
+  const preview = await deployPreview(sql, viewerOf(ctx.state).sees, selection);
   const { filter } = selection;
   return { step: "review" as const, preview: wire(preview), filter, chosen, problem, reason, key: uuidv7(clock) };
 }
@@ -61,7 +61,7 @@ export const handler = define.handlers({
     const params = ctx.url.searchParams;
     const from = params.get("from");
     if (from !== null) {
-      const { host_ids, packages, reason } = await orderedOf(ctx.state.services.sql, viewerOf(ctx.state).id, from);
+      const { host_ids, packages, reason } = await orderedOf(ctx.state.services.sql, viewerOf(ctx.state).sees, from);
       return page(await review(ctx, { host_ids }, packages, null, reason));
     }
     const host_ids = params.getAll("host");

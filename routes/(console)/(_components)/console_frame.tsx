@@ -24,7 +24,7 @@ export async function consoleFrame(state: State, url: URL, children: ComponentCh
   const { version, clock } = state.services;
   const [{ healthy, degraded, unreachable, running, hosts }, waiting] = await Promise.all([
     fleetOf(state),
-    viewer.role === "auditor" ? 0 : countEnrolments(state.services.sql, viewer.id),
+    viewer.role === "auditor" ? 0 : countEnrolments(state.services.sql, viewer.sees),
   ]);
   const counts: Record<string, number> = { "/hosts": hosts, "/enrolments": waiting };
   // Auditors read: what only acts is not theirs. Operators have their hosts: what tells of all is not theirs.

@@ -12,5 +12,5 @@ export async function chosenHosts(state: State, group_id: string, inside: boolea
   if (form.get("all") !== "1") return form.all("host");
   const { filter } = askedHosts(new URLSearchParams(form.get("filter")));
   const { sql } = state.services;
-  return await groupHostIds(sql, viewerOf(state).id, group_id, inside, filter, MAX_MEMBERS);
+  return await groupHostIds(sql, viewerOf(state).sees, group_id, inside, filter, MAX_MEMBERS);
 }

@@ -35,10 +35,10 @@ async function read(ctx: Context<State>, command: string | null) {
   const viewer = viewerOf(ctx.state);
   const cursor = ctx.url.searchParams.get("cursor");
   const after_seq = await lastEvent(services.sql);
-  const waiting = wire(await enrolmentPage(services.sql, viewer.id, { cursor }));
-  const tokens = wire((await enrolmentTokens(services.sql, viewer.id)).filter(({ state }) => state === "open"));
+  const waiting = wire(await enrolmentPage(services.sql, viewer.sees, { cursor }));
+  const tokens = wire((await enrolmentTokens(services.sql, viewer.sees)).filter(({ state }) => state === "open"));
   const teach = commandWithoutToken(ctx);
-  const groups = (await listGroups(services.sql, viewer.id)).map(({ id, name }) => ({ id, name }));
+  const groups = (await listGroups(services.sql, viewer.sees)).map(({ id, name }) => ({ id, name }));
   return { waiting, tokens, after_seq, command, teach, cursor, groups };
 }
 
@@ -61,7 +61,7 @@ export const handler = define.handlers({
     const manager = managerUrl(ctx.state, ctx.url);
     const [{ token }] = await createEnrolmentTokens(
       services.sql,
-      viewerOf(ctx.state).id,
+      viewerOf(ctx.state).sees,
       order,
       callContext(ctx.state),
     );

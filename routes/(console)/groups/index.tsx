@@ -27,7 +27,7 @@ export const access = {
 async function read(ctx: Context<State>, typed = { name: "", description: "" }, refusal: Refusal | null = null) {
   const { sql } = ctx.state.services;
   const after_seq = await lastEvent(sql);
-  const groups = wire(await listGroups(sql, viewerOf(ctx.state).id));
+  const groups = wire(await listGroups(sql, viewerOf(ctx.state).sees));
   return { groups, after_seq, typed, refusal, fleet: await fleetOf(ctx.state) };
 }
 

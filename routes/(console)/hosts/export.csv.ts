@@ -11,7 +11,7 @@ export const handler = define.handlers({
   async GET(ctx) {
     const { sql, clock } = ctx.state.services;
     const { filter } = askedHosts(ctx.url.searchParams);
-    const pieces = exportHosts(sql, viewerOf(ctx.state).id, filter);
+    const pieces = exportHosts(sql, viewerOf(ctx.state).sees, filter);
     // What cannot be read at all is a page with words, and no broken file.
     const first = await pieces.next();
     const encoder = new TextEncoder();

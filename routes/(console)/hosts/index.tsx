@@ -23,8 +23,8 @@ export const handler = define.handlers({
     // The number first: what happens while the list is read is told again, never missed.
     const after_seq = await lastEvent(sql);
     const [rows, waiting, fleet] = await Promise.all([
-      hostRows(sql, viewer.id, { only: filter.only }, clock.now()),
-      viewer.role === "auditor" ? 0 : countEnrolments(sql, viewer.id),
+      hostRows(sql, viewer.sees, { only: filter.only }, clock.now()),
+      viewer.role === "auditor" ? 0 : countEnrolments(sql, viewer.sees),
       fleetOf(ctx.state),
     ]);
     return page({ rows, after_seq, problem, filter, waiting, fleet });

@@ -32,7 +32,7 @@ export const handler = define.handlers({
         display_name: typed.display_name,
       };
       const { services } = ctx.state;
-      const viewer = viewerOf(ctx.state).id;
+      const viewer = viewerOf(ctx.state).sees;
       const { id } = await registerHost(services.sql, viewer, registration, services.resolve, callContext(ctx.state));
       return ctx.redirect(`/hosts/${id}`);
     } catch (thrown) {

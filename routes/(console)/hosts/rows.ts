@@ -21,6 +21,6 @@ export const handler = define.handlers({
     if (asked.length > MOST || !asked.every(isUuid)) throw new AppError("bad_request");
     const { only } = askedHosts(ctx.url.searchParams).filter;
     const ids = asked.length > 0 ? asked : undefined;
-    return Response.json(await hostRows(sql, viewerOf(ctx.state).id, { only, ids }, clock.now()));
+    return Response.json(await hostRows(sql, viewerOf(ctx.state).sees, { only, ids }, clock.now()));
   },
 });

@@ -27,8 +27,8 @@ export const handler = define.handlers({
     const state = asked === "running" ? "open" as const : asked === "ended" ? "ended" as const : undefined;
     const after_seq = await lastEvent(sql);
     const cursor = ctx.url.searchParams.get("cursor");
-    const list = wire(await jobList(sql, viewer.id, { state, cursor, limit: 50 }));
-    const open = state === "open" ? list.total : (await jobList(sql, viewer.id, { state: "open", limit: 1 })).total;
+    const list = wire(await jobList(sql, viewer.sees, { state, cursor, limit: 50 }));
+    const open = state === "open" ? list.total : (await jobList(sql, viewer.sees, { state: "open", limit: 1 })).total;
     return page({ list, state, open, after_seq });
   },
 });

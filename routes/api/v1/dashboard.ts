@@ -69,7 +69,7 @@ export default apiApp()
     async (c) => {
       const { fleet, hosts, jobs, enrolments, hygiene } = await readDashboard(
         c.var.state.services.sql,
-        viewerOf(c.var.state).id,
+        viewerOf(c.var.state).sees,
       );
       const { compliant, not_compliant, stale } = fleet;
       const percent = fleet.hosts === 0 ? null : Math.floor(compliant * 1000 / fleet.hosts) / 10;

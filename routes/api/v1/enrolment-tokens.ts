@@ -57,7 +57,7 @@ export default apiApp()
     }),
     async (c) => {
       const { sql } = c.var.state.services;
-      const tokens = await enrolmentTokens(sql, viewerOf(c.var.state).id);
+      const tokens = await enrolmentTokens(sql, viewerOf(c.var.state).sees);
       return c.json(answer(TokenList, wholeList(tokens)), 200);
     },
   )
@@ -75,7 +75,7 @@ export default apiApp()
       const order = c.req.valid("json");
       const tokens = await createEnrolmentTokens(
         services.sql,
-        viewerOf(c.var.state).id,
+        viewerOf(c.var.state).sees,
         order,
         callContext(c.var.state),
       );
@@ -98,7 +98,7 @@ export default apiApp()
       const { sql } = c.var.state.services;
       const { id } = c.req.valid("param");
       // A token of somebody else's groups is none, as everything out of scope.
-      const known = await enrolmentTokens(sql, viewerOf(c.var.state).id);
+      const known = await enrolmentTokens(sql, viewerOf(c.var.state).sees);
       if (!known.some((token) => token.id === id.toLowerCase())) throw new AppError("not_found");
       await revokeEnrolmentToken(sql, id, callContext(c.var.state));
       return c.json({ id, revoked: true as const }, 200);

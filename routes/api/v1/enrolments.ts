@@ -48,7 +48,7 @@ export default apiApp()
       const { sql } = c.var.state.services;
       // Programs that know no pages go on as before: the largest one is what they get.
       const { cursor, limit = 500 } = c.req.valid("query");
-      const waiting = await enrolmentPage(sql, viewerOf(c.var.state).id, { cursor, limit });
+      const waiting = await enrolmentPage(sql, viewerOf(c.var.state).sees, { cursor, limit });
       return c.json(answer(EnrolmentList, waiting), 200);
     },
   )
@@ -71,7 +71,14 @@ export default apiApp()
       const { group_ids = [] } = c.req.valid("json");
       const viewer = viewerOf(c.var.state);
       const issuer = await issuerOf(services);
-      const approved = await approveEnrolment(services.sql, viewer.id, id, group_ids, issuer, callContext(c.var.state));
+      const approved = await approveEnrolment(
+        services.sql,
+        viewer.sees,
+        id,
+        group_ids,
+        issuer,
+        callContext(c.var.state),
+      );
       return c.json({ host_id: approved.host_id }, 200);
     },
   )
@@ -91,7 +98,7 @@ export default apiApp()
     async (c) => {
       const { sql } = c.var.state.services;
       const { id } = c.req.valid("param");
-      await denyEnrolment(sql, viewerOf(c.var.state).id, id, callContext(c.var.state));
+      await denyEnrolment(sql, viewerOf(c.var.state).sees, id, callContext(c.var.state));
       return c.json({ id, denied: true as const }, 200);
     },
   );

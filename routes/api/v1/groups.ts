@@ -76,7 +76,7 @@ export default apiApp()
       responses: answers(200, GroupList, "By name; operators read their own.", [401]),
     }),
     async (c) => {
-      const groups = await listGroups(c.var.state.services.sql, viewerOf(c.var.state).id);
+      const groups = await listGroups(c.var.state.services.sql, viewerOf(c.var.state).sees);
       return c.json(answer(GroupList, wholeList(groups)), 200);
     },
   )
@@ -108,7 +108,7 @@ export default apiApp()
     async (c) => {
       const { sql } = c.var.state.services;
       const { id } = c.req.valid("param");
-      const viewer = viewerOf(c.var.state).id;
+      const viewer = viewerOf(c.var.state).sees;
       const group = await groupDetail(sql, viewer, id);
       const members = await groupUsers(sql, viewer, id);
       return c.json(answer(GroupDetail, { ...group, members }), 200);
@@ -161,10 +161,10 @@ export default apiApp()
       const { sql, clock } = c.var.state.services;
       const viewer = viewerOf(c.var.state);
       const { host_ids, filter } = c.req.valid("json");
-      const ids = host_ids ?? await hostIdsOf(sql, viewer.id, filter!, MAX_MEMBERS);
+      const ids = host_ids ?? await hostIdsOf(sql, viewer.sees, filter!, MAX_MEMBERS);
       await confirmReach(sql, viewer, ids.length, clock);
       const { id } = c.req.valid("param");
-      return c.json(await addMembers(sql, viewer.id, id, "hosts", ids, callContext(c.var.state)), 200);
+      return c.json(await addMembers(sql, viewer.sees, id, "hosts", ids, callContext(c.var.state)), 200);
     },
   )
   .openapi(
@@ -179,7 +179,7 @@ export default apiApp()
       const { sql, clock } = c.var.state.services;
       const viewer = viewerOf(c.var.state);
       const { host_ids, filter } = c.req.valid("json");
-      const ids = host_ids ?? await hostIdsOf(sql, viewer.id, filter!, MAX_MEMBERS);
+      const ids = host_ids ?? await hostIdsOf(sql, viewer.sees, filter!, MAX_MEMBERS);
       await confirmReach(sql, viewer, ids.length, clock);
       const { id } = c.req.valid("param");
       return c.json(await removeMembers(sql, id, "hosts", ids, callContext(c.var.state)), 200);
@@ -197,7 +197,7 @@ export default apiApp()
       const { sql } = c.var.state.services;
       const { user_ids } = c.req.valid("json");
       const { id } = c.req.valid("param");
-      const viewer = viewerOf(c.var.state).id;
+      const viewer = viewerOf(c.var.state).sees;
       return c.json(await addMembers(sql, viewer, id, "users", user_ids, callContext(c.var.state)), 200);
     },
   )

@@ -44,7 +44,7 @@ export default apiApp()
     async (c) => {
       const { sql } = c.var.state.services;
       const { id } = c.req.valid("param");
-      const list = await hostPatches(sql, viewerOf(c.var.state).id, id, c.req.valid("query"));
+      const list = await hostPatches(sql, viewerOf(c.var.state).sees, id, c.req.valid("query"));
       return c.json(answer(HostPatchList, list), 200);
     },
   )
@@ -62,7 +62,7 @@ export default apiApp()
     async (c) => {
       const { sql } = c.var.state.services;
       const { id } = c.req.valid("param");
-      const list = await hostPackages(sql, viewerOf(c.var.state).id, id, c.req.valid("query"));
+      const list = await hostPackages(sql, viewerOf(c.var.state).sees, id, c.req.valid("query"));
       return c.json(answer(HostPackageList, list), 200);
     },
   )
@@ -77,7 +77,7 @@ export default apiApp()
     async (c) => {
       const { sql } = c.var.state.services;
       const { id } = c.req.valid("param");
-      const list = await hostJobs(sql, viewerOf(c.var.state).id, id, c.req.valid("query"));
+      const list = await hostJobs(sql, viewerOf(c.var.state).sees, id, c.req.valid("query"));
       return c.json(answer(HostJobList, list), 200);
     },
   )
@@ -91,7 +91,7 @@ export default apiApp()
     }),
     async (c) => {
       const { sql } = c.var.state.services;
-      const { groups } = await hostDetail(sql, viewerOf(c.var.state).id, c.req.valid("param").id);
+      const { groups } = await hostDetail(sql, viewerOf(c.var.state).sees, c.req.valid("param").id);
       return c.json(answer(HostGroupList, wholeList(groups)), 200);
     },
   )
@@ -109,7 +109,7 @@ export default apiApp()
       const { id } = c.req.valid("param");
       const { pem, serial } = await downloadHostCertificate(
         sql,
-        viewerOf(c.var.state).id,
+        viewerOf(c.var.state).sees,
         id,
         callContext(c.var.state),
       );

@@ -29,7 +29,7 @@ export default apiApp()
     async (c) => {
       const { sql } = c.var.state.services;
       const { id } = c.req.valid("param");
-      const viewer = viewerOf(c.var.state).id;
+      const viewer = viewerOf(c.var.state).sees;
       const host = await changeHost(sql, viewer, id, c.req.valid("json"), callContext(c.var.state));
       return c.json(answer(HostNotes, host), 200);
     },
@@ -57,7 +57,7 @@ export default apiApp()
       const { sql } = c.var.state.services;
       const { id } = c.req.valid("param");
       const { group_id = null } = c.req.valid("query");
-      const left = await leaveGroups(sql, viewerOf(c.var.state).id, id, group_id, callContext(c.var.state));
+      const left = await leaveGroups(sql, viewerOf(c.var.state).sees, id, group_id, callContext(c.var.state));
       return c.json({ id, left }, 200);
     },
   );

@@ -34,7 +34,7 @@ export default apiApp()
       const { sql, clock } = c.var.state.services;
       const viewer = viewerOf(c.var.state);
       await confirmReach(sql, viewer, new Set(host_ids).size, clock);
-      const asked = await requestRefresh(sql, viewer.id, host_ids, options);
+      const asked = await requestRefresh(sql, viewer.sees, host_ids, options);
       return c.json(answer(RefreshAccepted, asked), 202);
     },
   )
@@ -49,7 +49,7 @@ export default apiApp()
     async (c) => {
       const { sql } = c.var.state.services;
       const ids = [c.req.valid("param").id];
-      const asked = await requestRefresh(sql, viewerOf(c.var.state).id, ids, c.req.valid("json"));
+      const asked = await requestRefresh(sql, viewerOf(c.var.state).sees, ids, c.req.valid("json"));
       return c.json(answer(RefreshAccepted, asked), 202);
     },
   );

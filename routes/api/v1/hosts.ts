@@ -29,7 +29,7 @@ export default apiApp()
     }),
     async (c) => {
       const { sql } = c.var.state.services;
-      const list = await listHosts(sql, viewerOf(c.var.state).id, c.req.valid("query"));
+      const list = await listHosts(sql, viewerOf(c.var.state).sees, c.req.valid("query"));
       return c.json(answer(HostList, list), 200);
     },
   )
@@ -45,7 +45,7 @@ export default apiApp()
     async (c) => {
       const { sql, resolve } = c.var.state.services;
       const viewer = viewerOf(c.var.state);
-      const host = await registerHost(sql, viewer.id, c.req.valid("json"), resolve, callContext(c.var.state));
+      const host = await registerHost(sql, viewer.sees, c.req.valid("json"), resolve, callContext(c.var.state));
       c.header("location", `/api/v1/hosts/${host.id}`);
       return c.json(answer(HostCreated, host), 201);
     },
@@ -60,7 +60,7 @@ export default apiApp()
     }),
     async (c) => {
       const { sql } = c.var.state.services;
-      const host = await hostDetail(sql, viewerOf(c.var.state).id, c.req.valid("param").id);
+      const host = await hostDetail(sql, viewerOf(c.var.state).sees, c.req.valid("param").id);
       return c.json(answer(HostDetail, host), 200);
     },
   )
@@ -76,7 +76,7 @@ export default apiApp()
     async (c) => {
       const { sql } = c.var.state.services;
       const { id } = c.req.valid("param");
-      const removed = await removeHost(sql, viewerOf(c.var.state).id, id, callContext(c.var.state));
+      const removed = await removeHost(sql, viewerOf(c.var.state).sees, id, callContext(c.var.state));
       return c.json(answer(HostRemoved, { ...removed, revoked_certificates: removed.revoked_serials.length }), 200);
     },
   );

@@ -32,7 +32,7 @@ export default apiApp()
     async (c) => {
       const { sql } = c.var.state.services;
       const { id } = c.req.valid("param");
-      const list = await jobHosts(sql, viewerOf(c.var.state).id, id, c.req.valid("query"));
+      const list = await jobHosts(sql, viewerOf(c.var.state).sees, id, c.req.valid("query"));
       return c.json(answer(JobHostList, list), 200);
     },
   )
@@ -47,7 +47,7 @@ export default apiApp()
     async (c) => {
       const { sql } = c.var.state.services;
       const { id, host_id } = c.req.valid("param");
-      const host = await jobHostDetail(sql, viewerOf(c.var.state).id, id, host_id);
+      const host = await jobHostDetail(sql, viewerOf(c.var.state).sees, id, host_id);
       return c.json(answer(JobHostDetail, host), 200);
     },
   )
@@ -69,7 +69,7 @@ export default apiApp()
     async (c) => {
       const { sql } = c.var.state.services;
       const { id, host_id } = c.req.valid("param");
-      const log = await jobHostLog(sql, viewerOf(c.var.state).id, id, host_id, c.req.valid("query").after);
+      const log = await jobHostLog(sql, viewerOf(c.var.state).sees, id, host_id, c.req.valid("query").after);
       return c.json(answer(JobLog, log), 200);
     },
   );

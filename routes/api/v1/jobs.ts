@@ -37,7 +37,7 @@ export default apiApp()
     }),
     async (c) => {
       const { sql } = c.var.state.services;
-      const list = await jobList(sql, viewerOf(c.var.state).id, c.req.valid("query"));
+      const list = await jobList(sql, viewerOf(c.var.state).sees, c.req.valid("query"));
       return c.json(answer(JobList, list), 200);
     },
   )
@@ -78,7 +78,7 @@ export default apiApp()
     }),
     async (c) => {
       const { sql } = c.var.state.services;
-      const preview = await deployPreview(sql, viewerOf(c.var.state).id, c.req.valid("json"));
+      const preview = await deployPreview(sql, viewerOf(c.var.state).sees, c.req.valid("json"));
       return c.json(answer(JobPreview, preview), 200);
     },
   )
@@ -92,7 +92,7 @@ export default apiApp()
     }),
     async (c) => {
       const { sql } = c.var.state.services;
-      const job = await jobDetail(sql, viewerOf(c.var.state).id, c.req.valid("param").id);
+      const job = await jobDetail(sql, viewerOf(c.var.state).sees, c.req.valid("param").id);
       return c.json(answer(Job, job), 200);
     },
   )

@@ -48,7 +48,7 @@ export default apiApp()
       responses: answers(200, Fleet, "Over the hosts that the caller may see.", [401]),
     }),
     async (c) => {
-      const fleet = await fleetSummary(c.var.state.services.sql, viewerOf(c.var.state).id);
+      const fleet = await fleetSummary(c.var.state.services.sql, viewerOf(c.var.state).sees);
       return c.json(answer(Fleet, fleet), 200);
     },
   );

@@ -16,7 +16,14 @@ export const handler = define.handlers({
     const { services } = ctx.state;
     const groups = (await readForm(ctx.req)).all("group");
     const issuer = await issuerOf(services);
-    await approveEnrolment(services.sql, viewerOf(ctx.state).id, ctx.params.id, groups, issuer, callContext(ctx.state));
+    await approveEnrolment(
+      services.sql,
+      viewerOf(ctx.state).sees,
+      ctx.params.id,
+      groups,
+      issuer,
+      callContext(ctx.state),
+    );
     return ctx.redirect("/enrolments");
   },
 });

@@ -7,7 +7,7 @@ export const access = { role: "operator", scope: "hosts", audit: "enrolment.deny
 export const handler = define.handlers({
   async POST(ctx) {
     const { sql } = ctx.state.services;
-    await denyEnrolment(sql, viewerOf(ctx.state).id, ctx.params.id, callContext(ctx.state));
+    await denyEnrolment(sql, viewerOf(ctx.state).sees, ctx.params.id, callContext(ctx.state));
     return ctx.redirect("/enrolments");
   },
 });

@@ -18,7 +18,7 @@ export const access = { role: "operator", scope: "hosts", audit: null } as const
 export const handler = define.handlers({
   async GET(ctx) {
     const { sql } = ctx.state.services;
-    const viewer = viewerOf(ctx.state).id;
+    const viewer = viewerOf(ctx.state).sees;
     const one = wire(await findEnrolment(sql, viewer, ctx.params.id));
     const groups = (await listGroups(sql, viewer)).map(({ id, name }) => ({ id, name }));
     return page({ one, groups });

@@ -12,11 +12,11 @@ export const handler = define.handlers({
   async POST(ctx) {
     const { sql } = ctx.state.services;
     const viewer = viewerOf(ctx.state);
-    const { id } = await groupDetail(sql, viewer.id, ctx.params.id);
+    const { id } = await groupDetail(sql, viewer.sees, ctx.params.id);
     const hosts = await chosenHosts(ctx.state, id, false, await readForm(ctx.req));
     if (hosts.length === 0) return ctx.redirect(`/groups/${id}?tab=add`);
     await confirmReach(sql, viewer, hosts.length, ctx.state.services.clock);
-    await addMembers(sql, viewer.id, id, "hosts", hosts, callContext(ctx.state));
+    await addMembers(sql, viewer.sees, id, "hosts", hosts, callContext(ctx.state));
     return ctx.redirect(`/groups/${id}`);
   },
 });

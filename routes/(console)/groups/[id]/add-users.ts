@@ -15,7 +15,7 @@ export const handler = define.handlers({
     const users = (await readForm(ctx.req)).all("user").filter((id) => id !== "");
     const { sql } = ctx.state.services;
     const { id } = ctx.params;
-    if (users.length > 0) await addMembers(sql, viewerOf(ctx.state).id, id, "users", users, callContext(ctx.state));
+    if (users.length > 0) await addMembers(sql, viewerOf(ctx.state).sees, id, "users", users, callContext(ctx.state));
     return ctx.redirect(`/groups/${encodeURIComponent(id)}?tab=users`);
   },
 });

@@ -39,14 +39,14 @@ async function read(
   const viewer = viewerOf(ctx.state);
   const admin = viewer.role === "admin";
   const after_seq = await lastEvent(sql);
-  const group = await groupDetail(sql, viewer.id, ctx.params.id);
+  const group = await groupDetail(sql, viewer.sees, ctx.params.id);
   const asked = ctx.url.searchParams.get("tab");
   const tab = asked === "users" ? "users" as const : asked === "add" && admin ? "add" as const : "hosts" as const;
   const { filter, problem } = askedHosts(ctx.url.searchParams);
   return {
     group: wire(group),
-    hosts: tab === "users" ? null : wire(await groupHosts(sql, viewer.id, group.id, tab === "hosts", filter, MOST)),
-    users: tab === "users" ? await groupUsers(sql, viewer.id, group.id) : null,
+    hosts: tab === "users" ? null : wire(await groupHosts(sql, viewer.sees, group.id, tab === "hosts", filter, MOST)),
+    users: tab === "users" ? await groupUsers(sql, viewer.sees, group.id) : null,
     outside: tab === "users" && admin ? await usersOutside(sql, group.id) : [],
     impact: admin ? await deleteImpact(sql, group.id) : null,
     ...{ tab, filter, problem, after_seq, refusal, typed },

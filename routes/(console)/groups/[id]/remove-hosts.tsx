@@ -27,7 +27,7 @@ export const handler = define.handlers({
   /** Takes hosts out at once where nobody sees more by that; else the person reads first who would. */
   async POST(ctx) {
     const { sql } = ctx.state.services;
-    const group = await groupDetail(sql, viewerOf(ctx.state).id, ctx.params.id);
+    const group = await groupDetail(sql, viewerOf(ctx.state).sees, ctx.params.id);
     const form = await readForm(ctx.req);
     const hosts = await chosenHosts(ctx.state, group.id, true, form);
     if (hosts.length === 0) return ctx.redirect(`/groups/${group.id}`);
@@ -36,7 +36,7 @@ export const handler = define.handlers({
     if (opened > (/^\d{1,9}$/.test(told) ? Number(told) : 0)) {
       const { operators } = await deleteImpact(sql, group.id);
       // Without those that somebody else took out meanwhile.
-      const leaving = await leavingHosts(sql, viewerOf(ctx.state).id, group.id, hosts);
+      const leaving = await leavingHosts(sql, viewerOf(ctx.state).sees, group.id, hosts);
       return page({ group, leaving, opened, operators });
     }
     await confirmReach(sql, viewerOf(ctx.state), hosts.length, ctx.state.services.clock);

@@ -21,7 +21,7 @@ interface Typed {
 }
 
 async function read(ctx: Context<State>, typed: Typed | null, refusal: Refusal | null) {
-  const host = await hostDetail(ctx.state.services.sql, viewerOf(ctx.state).id, ctx.params.id);
+  const host = await hostDetail(ctx.state.services.sql, viewerOf(ctx.state).sees, ctx.params.id);
   const { id, name, fqdn, display_name, notes, groups } = host;
   const stored = { display_name, notes, tags: host.tags.join(", ") };
   return { id, name, fqdn, groups, typed: typed ?? stored, refusal };
@@ -39,7 +39,7 @@ export const handler = define.handlers({
       tags: typed.tags.split(",").map((tag) => tag.trim()).filter((tag) => tag !== ""),
     };
     try {
-      const viewer = viewerOf(ctx.state).id;
+      const viewer = viewerOf(ctx.state).sees;
       const { id } = await changeHost(ctx.state.services.sql, viewer, ctx.params.id, change, callContext(ctx.state));
       return ctx.redirect(`/hosts/${id}`);
     } catch (thrown) {

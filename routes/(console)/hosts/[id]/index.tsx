@@ -43,10 +43,12 @@ export const handler = define.handlers({
     const search = (ctx.url.searchParams.get("search") ?? "").replaceAll("\u0000", "").slice(0, 200);
     const cursor = ctx.url.searchParams.get("cursor");
     const after_seq = await lastEvent(sql);
-    const host = await hostDetail(sql, viewer.id, id);
-    const patches = tab === "updates" ? await hostPatches(sql, viewer.id, id, { limit: 1000 }) : null;
-    const packages = tab === "packages" ? await hostPackages(sql, viewer.id, id, { search, cursor, limit: 200 }) : null;
-    const jobs = await hostJobs(sql, viewer.id, id, { limit: tab === "jobs" ? 100 : 1 });
+    const host = await hostDetail(sql, viewer.sees, id);
+    const patches = tab === "updates" ? await hostPatches(sql, viewer.sees, id, { limit: 1000 }) : null;
+    const packages = tab === "packages"
+      ? await hostPackages(sql, viewer.sees, id, { search, cursor, limit: 200 })
+      : null;
+    const jobs = await hostJobs(sql, viewer.sees, id, { limit: tab === "jobs" ? 100 : 1 });
     return page({
       host: wire(host),
       patches: wire(patches),

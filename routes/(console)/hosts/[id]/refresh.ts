@@ -8,7 +8,7 @@ export const access = { role: "operator", scope: "hosts", audit: null } as const
 export const handler = define.handlers({
   async POST(ctx) {
     const { id } = ctx.params;
-    await requestRefresh(ctx.state.services.sql, viewerOf(ctx.state).id, [id], { max_index_age: 0 });
+    await requestRefresh(ctx.state.services.sql, viewerOf(ctx.state).sees, [id], { max_index_age: 0 });
     return ctx.redirect(`/hosts/${id}`);
   },
 });

@@ -12,7 +12,7 @@ export const access = {
 export const handler = define.handlers({
   async POST(ctx) {
     const { id } = ctx.params;
-    await removeHost(ctx.state.services.sql, viewerOf(ctx.state).id, id, callContext(ctx.state));
+    await removeHost(ctx.state.services.sql, viewerOf(ctx.state).sees, id, callContext(ctx.state));
     return ctx.redirect("/hosts");
   },
 });

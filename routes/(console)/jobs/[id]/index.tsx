@@ -19,7 +19,7 @@ const HOSTS = 500;
 export const handler = define.handlers({
   async GET(ctx) {
     const { sql } = ctx.state.services;
-    const viewer = viewerOf(ctx.state).id;
+    const viewer = viewerOf(ctx.state).sees;
     const { id } = ctx.params;
     // The number first: what happens while we read is told again.
     const after_seq = await lastEvent(sql);

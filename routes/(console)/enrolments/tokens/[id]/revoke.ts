@@ -14,7 +14,7 @@ export const handler = define.handlers({
     const { sql } = ctx.state.services;
     await readForm(ctx.req);
     // A token of somebody else's groups is none, as everything out of scope.
-    const known = await enrolmentTokens(sql, viewerOf(ctx.state).id);
+    const known = await enrolmentTokens(sql, viewerOf(ctx.state).sees);
     if (!known.some(({ id }) => id === ctx.params.id)) throw new AppError("not_found");
     await revokeEnrolmentToken(sql, ctx.params.id, callContext(ctx.state));
     return ctx.redirect("/enrolments");
