@@ -39,7 +39,13 @@ export async function benchLive(): Promise<Figure[]> {
   await poller.turn();
   await poller.idle();
   const admin = await site.signIn("admin");
-  const user = { id: admin.user_id, role: "admin" as const, sees: admin.user_id, authenticated_at: systemClock.now(), token: null };
+  const user = {
+    id: admin.user_id,
+    role: "admin" as const,
+    sees: admin.user_id,
+    authenticated_at: systemClock.now(),
+    token: null,
+  };
   const order = { kind: "apply" as const, host_ids: [host_id] };
   const { job_id } = await createJob(site.database.web, user, order, null, callerContext(user));
   const clients = await openClients(site, job_id);

@@ -35,7 +35,6 @@ export function authorize(access: RouteAccess, ctx: Context<State>): Response | 
     if (is_page && ctx.req.method === "GET") return ctx.redirect(`/login?next=${encodeURIComponent(local(ctx.url))}`);
     throw new AppError(session_ended ? "session_expired" : "not_signed_in");
   }
-  if (viewer.token) refuseOutOfScope(viewer.token, access, ctx);
   if (viewer.stage === "factor") {
     if (OPEN_BEFORE_FACTOR.has(ctx.route)) return;
     if (is_page) return ctx.redirect("/login/factor");
@@ -50,6 +49,7 @@ export function authorize(access: RouteAccess, ctx: Context<State>): Response | 
     throw new AppError("factor_enrolment_required");
   }
   if (!mayCall(viewer.role, access)) throw new AppError("forbidden");
+  if (viewer.token) refuseOutOfScope(viewer.token, access, ctx);
   if (access.recent && !isRecent(viewer, ctx.state.services.clock)) {
     if (is_page && ctx.req.method === "GET") return ctx.redirect(`/confirm?next=${encodeURIComponent(local(ctx.url))}`);
     throw new AppError("confirmation_required");

@@ -14,6 +14,8 @@ interface Asked {
   token?: boolean;
   ended?: boolean;
   kind?: RouteKind;
+  /** The API token is limited to groups. */
+  limited?: boolean;
   method?: string;
   route?: string;
   path?: string;
@@ -29,7 +31,7 @@ function meets(needed: RouteAccess["role"], asked: Asked, more: Partial<RouteAcc
     must_change_password: must_change,
     stage,
     authenticated_at: now.subtract({ seconds: proven_seconds_ago }),
-    token: token ? { id: "", name: "nightly", scopes: [], limited: false } : null,
+    token: token ? { id: "", name: "nightly", scopes: ["read", "host"], limited: asked.limited ?? false } : null,
   };
   const url = new URL(path, "https://self.example");
   const ctx = {
@@ -174,5 +176,34 @@ Deno.test("what is open to all, and what machines prove themselves, asks nobody"
     for (const asked of [{}, { ended: true }, { role: "auditor", must_change: true }] as Asked[]) {
       assert.equal(meets(needed, asked), "passes");
     }
+  }
+});
+
+Deno.test("an API token opens what its scopes say, below /api only, and no more than its maker's role", () => {
+  const token = { kind: "api", token: true, role: "admin" } as const;
+  const hosts = { scope: "hosts" } as const;
+  for (
+    const [asked, more, outcome] of [
+      [{ ...token, path: "/api/v1/hosts" }, hosts, "passes"],
+      [{ ...token, path: "/api/v1/hosts", method: "POST" }, { ...hosts, audit: "host.create" }, "passes"],
+      [{ ...token, path: "/api/v1/jobs", method: "POST" }, { ...hosts, audit: "job.create" }, "token_scope_missing"],
+      [{ ...token, path: "/api/v1/audit" }, {}, "token_scope_missing"],
+      [{ ...token, role: "auditor", path: "/api/v1/hosts", method: "POST" }, { audit: "host.create" }, "forbidden"],
+      [{ ...token, path: "/api/v1/tokens", method: "POST" }, { audit: "api_token.create" }, "token_not_allowed"],
+      [
+        { ...token, path: "/api/v1/auth/password", method: "POST" },
+        { audit: "auth.change_password" },
+        "token_not_allowed",
+      ],
+      [{ ...token, path: "/api/v1/new", method: "POST" }, { audit: "novelty.create" }, "token_not_allowed"],
+      [{ ...token, kind: "page", path: "/hosts" }, hosts, "token_not_allowed"],
+      [{ ...token, kind: "upgrade", path: "/api/v1/ws/jobs" }, hosts, "token_not_allowed"],
+      [{ ...token, limited: true, path: "/api/v1/hosts" }, hosts, "passes"],
+      [{ ...token, limited: true, path: "/api/v1/settings" }, {}, "token_scope_missing"],
+      [{ ...token, limited: true, path: "/api/v1/auth/me" }, {}, "passes"],
+    ] as [Asked, Partial<RouteAccess>, string][]
+  ) {
+    const needed = more.audit ? "operator" : "auditor";
+    assert.equal(meets(needed, asked, more), outcome, JSON.stringify([asked, more]));
   }
 });
