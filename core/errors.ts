@@ -46,6 +46,21 @@ export const catalogue = {
     message: "Confirm that it is you.",
     hint: "Prove again who you are, then repeat this within ten minutes.",
   },
+  factor_failed: {
+    status: 401,
+    message: "This code is wrong, or was used before.",
+    hint: "Take the code that is shown now; each counts once. If it stays wrong, the clock of the device may be off.",
+  },
+  passkey_refused: {
+    status: 401,
+    message: "The passkey was not accepted.",
+    hint: "Try again, or prove in another way who you are.",
+  },
+  confirmation_failed: {
+    status: 401,
+    message: "Password or code is wrong.",
+    hint: "Check both and try again. Each code counts once.",
+  },
   forbidden: { status: 403, message: "Your role does not allow this.", hint: "Ask an admin." },
   origin_refused: {
     status: 403,
@@ -101,6 +116,11 @@ export const catalogue = {
     message: "This enrolment token is unknown, used, revoked or expired.",
     hint: "Make a new token, or enrol without one and have the request approved.",
   },
+  factor_not_found: {
+    status: 404,
+    message: "There is no such second factor.",
+    hint: "It may have been removed already.",
+  },
   method_not_allowed: {
     status: 405,
     message: "This address does not take that method.",
@@ -136,6 +156,21 @@ export const catalogue = {
     message: "This user has worked here, and the history names them.",
     hint: "Disable the account instead: nobody signs in with it any more, and what was done stays traceable.",
   },
+  last_factor: {
+    status: 409,
+    message: "This is the only second factor, and one has to be left.",
+    hint: "Add another one first, or set this one up anew.",
+  },
+  passkey_exists: {
+    status: 409,
+    message: "This passkey is registered already.",
+    hint: "Use another device or key.",
+  },
+  factor_setup_expired: {
+    status: 409,
+    message: "This set-up has taken too long, or belongs to another session.",
+    hint: "Begin again: there is a new secret.",
+  },
   already_enrolled: {
     status: 409,
     message: "This machine is already enrolled.",
@@ -152,6 +187,11 @@ export const catalogue = {
     status: 422,
     message: "None of the chosen hosts has an update that can be applied.",
     hint: "Choose other hosts or packages, or refresh them first.",
+  },
+  passkeys_unavailable: {
+    status: 422,
+    message: "Passkeys cannot be used here.",
+    hint: "Use an authenticator app, or have server.public_url set to the name of this manager.",
   },
   address_unresolvable: {
     status: 422,

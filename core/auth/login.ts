@@ -2,6 +2,7 @@ import { appendAudit } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
+import { tooManyAttempts } from "./attempts.ts";
 import { verifyPassword } from "./password.ts";
 import { canonicalUsername } from "./rules.ts";
 import { openSession } from "./sessions.ts";
@@ -25,7 +26,7 @@ export async function login(
   const { clock, address, request_id } = context;
   const username = canonicalUsername(credentials.username);
   const wait = await secondsBlocked(sql, username, address, clock);
-  if (wait > 0) throw tooMany(wait);
+  if (wait > 0) throw tooManyAttempts(wait);
   const user = await findUser(sql, username);
   const fits = await verifyPassword(user?.hash ?? null, credentials.password);
   const outcome = await transaction(sql, async (tx) => {
@@ -59,13 +60,4 @@ export async function login(
   });
   if (!outcome) throw new AppError("login_failed");
   return outcome;
-}
-
-function tooMany(seconds: number): AppError {
-  const wait = seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
-  return new AppError("too_many_requests", {
-    message: "Too many failed attempts.",
-    hint: `Wait ${wait}, then try again.`,
-    details: [{ field: "retry_after_seconds", problem: String(seconds) }],
-  });
 }

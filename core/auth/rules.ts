@@ -1,9 +1,12 @@
 import type { Problem } from "../errors.ts";
+import type { Stage } from "./types.ts";
 
 /** A session that nobody uses ends after this many minutes (specification, section 10: 1 hour). */
 export const IDLE_MINUTES = 60;
 /** A session ends after this many hours even when it is used. */
 export const LIFETIME_HOURS = 24;
+/** The same by stage, in minutes: whoever has not finished signing in has no session to keep. */
+export const LIFETIME_MINUTES: Record<Stage, number> = { factor: 10, enrol: 60, full: LIFETIME_HOURS * 60 };
 /** A browser's token is replaced when it is older than this, in seconds. */
 export const ROTATE_AFTER_SECONDS = 300;
 /** For so long the token before is still honoured: two tabs ask at the same moment. Seconds. */

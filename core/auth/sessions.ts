@@ -2,7 +2,13 @@ import { appendAudit } from "../audit/append_audit.ts";
 import type { Clock } from "../clock.ts";
 import { type Db, type Sql, transaction } from "../database/connection.ts";
 import { secretToken, sha256, uuidv7 } from "../ids.ts";
-import { IDLE_MINUTES, LIFETIME_HOURS, PREVIOUS_TOKEN_SECONDS, ROTATE_AFTER_SECONDS, TOUCH_SECONDS } from "./rules.ts";
+import {
+  IDLE_MINUTES,
+  LIFETIME_MINUTES,
+  PREVIOUS_TOKEN_SECONDS,
+  ROTATE_AFTER_SECONDS,
+  TOUCH_SECONDS,
+} from "./rules.ts";
 import * as store from "./session_store.ts";
 import { deleteThrottles, type StoredUser } from "./store.ts";
 import type { AuthMethod, Client, OpenedSession, SessionKind, Stage, Viewer } from "./types.ts";
@@ -58,7 +64,7 @@ export async function insertNewSession(
     created_at: now,
     last_used_at: now,
     idle_until: now.add({ minutes: IDLE_MINUTES }),
-    expires_at: start.expires_at ?? now.add({ hours: LIFETIME_HOURS }),
+    expires_at: start.expires_at ?? now.add({ minutes: LIFETIME_MINUTES[start.stage] }),
     address: client.address,
     user_agent: client.user_agent?.slice(0, 400) ?? null,
   };

@@ -26,6 +26,17 @@ export function findUser(db: Db, username: string): Promise<StoredUser | null> {
   );
 }
 
+export function findUserById(db: Db, id: string): Promise<StoredUser | null> {
+  return maybe(
+    User,
+    db`
+      select u.id, u.username, u.display_name, u.role, u.disabled_at is not null as disabled, p.hash,
+        coalesce(p.must_change, false) as must_change
+      from users u left join passwords p on p.user_id = u.id
+      where u.id = ${id}`,
+  );
+}
+
 export async function countUsers(db: Db): Promise<number> {
   return (await one(z.object({ n: z.number() }), db`select count(*)::int as n from users`)).n;
 }

@@ -69,7 +69,7 @@ export type UserRow = z.infer<typeof UserRow>;
 
 const OPEN_SESSION = (db: Db) => db`s.revoked_at is null and s.expires_at > app_now() and s.idle_until > app_now()`;
 const HAS_FACTOR = (db: Db) =>
-  db`(exists (select from totp_secrets t where t.user_id = u.id and t.confirmed_at is not null)
+  db`(exists (select from totp_secrets t where t.user_id = u.id)
     or exists (select from passkeys k where k.user_id = u.id))`;
 
 function columns(db: Db): Fragment {
@@ -77,7 +77,7 @@ function columns(db: Db): Fragment {
     u.id, u.username, u.display_name, u.email, u.role, u.disabled_at, u.created_at, u.last_login_at,
     coalesce(p.must_change, false) as must_change_password,
     json_build_object(
-      'totp', exists (select from totp_secrets t where t.user_id = u.id and t.confirmed_at is not null),
+      'totp', exists (select from totp_secrets t where t.user_id = u.id),
       'passkeys', (select count(*) from passkeys k where k.user_id = u.id),
       'recovery_codes', (select count(*) from recovery_codes c where c.user_id = u.id and c.used_at is null)
     ) as factors,

@@ -1,0 +1,48 @@
+import type { Clock } from "../../clock.ts";
+import type { Db } from "../../database/connection.ts";
+import { FORGET_FAILURES_SECONDS, pauseAfter, type ThrottleRule } from "../rules.ts";
+import { block, clearFailures, countFailure, readThrottles } from "../store.ts";
+import { CODE_THROTTLES, PASSKEY_THROTTLE } from "./rules.ts";
+
+/** What failures are counted under. A right password does not forgive them, or it would buy five more guesses each time. */
+type Keys = Record<string, ThrottleRule>;
+
+/** Wrong codes of a user. */
+export function codeKeys(user_id: string, address: string | null): Keys {
+  return {
+    [`code_pair:${user_id}|${address ?? "-"}`]: CODE_THROTTLES.pair,
+    [`code_account:${user_id}`]: CODE_THROTTLES.account,
+  };
+}
+
+/** Wrong passkeys where nobody is known yet. */
+export function passkeyKeys(address: string | null): Keys {
+  return { [`passkey_address:${address ?? "-"}`]: PASSKEY_THROTTLE };
+}
+
+/** Seconds until the next attempt may be made, 0 when it may be made now. */
+export async function secondsHeld(db: Db, keys: Keys, clock: Clock): Promise<number> {
+  const now = clock.now();
+  const rows = await readThrottles(db, Object.keys(keys));
+  const left = rows.map((row) => row.blocked_until.since(now).total("seconds"));
+  return Math.max(0, Math.ceil(Math.max(0, ...left)));
+}
+
+/** Counts a failure and says for how long the next attempt must wait, in seconds. */
+export async function noteWrong(db: Db, keys: Keys, clock: Clock): Promise<number> {
+  const now = clock.now();
+  const forget_before = now.subtract({ seconds: FORGET_FAILURES_SECONDS });
+  let longest = 0;
+  // Always in the same order of keys, so that two attempts at once cannot wait for each other.
+  for (const [key, rule] of Object.entries(keys).sort(([a], [b]) => a < b ? -1 : 1)) {
+    const pause = pauseAfter(rule, await countFailure(db, key, now, forget_before));
+    if (pause > 0) await block(db, key, now.add({ seconds: pause }));
+    longest = Math.max(longest, pause);
+  }
+  return longest;
+}
+
+/** A right one makes up for all wrong ones. */
+export async function forgiveWrong(db: Db, keys: Keys): Promise<void> {
+  await clearFailures(db, Object.keys(keys));
+}

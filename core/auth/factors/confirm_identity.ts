@@ -1,0 +1,114 @@
+import { z } from "zod";
+import { appendFor } from "../../audit/append_audit.ts";
+import type { Context } from "../../audit/types.ts";
+import { transaction } from "../../database/connection.ts";
+import type { Tx } from "../../database/types.ts";
+import { AppError, type ErrorCode } from "../../errors.ts";
+import { tooManyAttempts } from "../attempts.ts";
+import { verifyPassword } from "../password.ts";
+import { renewSession } from "../renew_session.ts";
+import { findUser } from "../store.ts";
+import { forgive, noteFailure, secondsBlocked } from "../throttle.ts";
+import { type Client, Credentials, type OpenedSession, type Viewer } from "../types.ts";
+import { questionOf } from "./ask_passkey.ts";
+import { takeCode, takeRecovery } from "./check_code.ts";
+import { checkPasskey } from "./check_passkey.ts";
+import { codeKeys, forgiveWrong, noteWrong, secondsHeld } from "./code_throttle.ts";
+import type { RelyingParty } from "./relying_party.ts";
+import { canonicalCode } from "./rules.ts";
+import { type Assertion, type Proof, TypedCode, type Vault } from "./types.ts";
+
+const ACTION = "auth.confirm";
+
+export const Confirmation = z.strictObject({ password: Credentials.shape.password, code: TypedCode });
+export type Confirmation = z.infer<typeof Confirmation>;
+
+/**
+ * Proves again who is working, with the password and a code: of the app, or a recovery code. The session goes on under
+ * new tokens. A wrong password and a wrong code get the same answer, and neither is tried without the other.
+ *
+ * @throws AppError confirmation_failed, too_many_requests, session_expired
+ */
+export async function confirmWithCode(
+  { sql, sealer }: Vault,
+  viewer: Viewer,
+  { password, code }: Confirmation,
+  client: Client,
+  context: Context,
+): Promise<OpenedSession> {
+  const { clock, address } = context;
+  const keys = codeKeys(viewer.id, address);
+  const wait = Math.max(
+    await secondsBlocked(sql, viewer.username, address, clock),
+    await secondsHeld(sql, keys, clock),
+  );
+  if (wait > 0) throw tooManyAttempts(wait);
+  const user = await findUser(sql, viewer.username);
+  const fits = await verifyPassword(user?.hash ?? null, password);
+  return await finish({ sql, sealer }, viewer, "confirmation_failed", client, context, async (tx) => {
+    if (!fits) {
+      await noteFailure(tx, viewer.username, address, clock);
+      return { ok: false, reason: "wrong password" };
+    }
+    await forgive(tx, viewer.username, address);
+    const proof = canonicalCode(code) === null
+      ? await takeRecovery(tx, viewer.id, code, clock)
+      : await takeCode(tx, sealer, viewer.id, code, clock);
+    if (proof.ok) await forgiveWrong(tx, keys);
+    else await noteWrong(tx, keys, clock);
+    return proof.ok ? { ok: true, methods: ["pwd", ...proof.methods] } : proof;
+  });
+}
+
+/**
+ * The same with a passkey: alone where it finds out by itself who holds it, else with the password.
+ * @throws AppError passkey_refused, too_many_requests, session_expired
+ */
+export async function confirmWithPasskey(
+  vault: Vault,
+  viewer: Viewer,
+  answer: Assertion,
+  password: string | null,
+  party: RelyingParty,
+  client: Client,
+  context: Context,
+): Promise<OpenedSession> {
+  const { clock, address } = context;
+  const wait = password === null ? 0 : await secondsBlocked(vault.sql, viewer.username, address, clock);
+  if (wait > 0) throw tooManyAttempts(wait);
+  const proof = await checkPasskey(vault.sql, answer, questionOf(viewer), party, password === null, clock);
+  const user = password === null ? null : await findUser(vault.sql, viewer.username);
+  const fits = password === null || await verifyPassword(user?.hash ?? null, password);
+  return await finish(vault, viewer, "passkey_refused", client, context, async (tx) => {
+    if (!fits) {
+      await noteFailure(tx, viewer.username, address, clock);
+      return { ok: false, reason: "wrong password" };
+    }
+    return proof;
+  });
+}
+
+async function finish(
+  { sql }: Vault,
+  viewer: Viewer,
+  refusal: ErrorCode,
+  client: Client,
+  context: Context,
+  check: (tx: Tx) => Promise<Proof>,
+): Promise<OpenedSession> {
+  const object = { kind: "user", id: viewer.id, name: viewer.username };
+  const renewed = await transaction(sql, async (tx) => {
+    const proof = await check(tx);
+    if (!proof.ok) {
+      const { reason } = proof;
+      await appendFor(tx, context, { action: ACTION, object, outcome: "failure", details: { reason } });
+      return null;
+    }
+    const session = await renewSession(tx, viewer, { proven: proof.methods }, client, context.clock);
+    const details = { session: session.session_id, methods: proof.methods };
+    await appendFor(tx, context, { action: ACTION, object, outcome: "success", details });
+    return session;
+  });
+  if (!renewed) throw new AppError(refusal);
+  return renewed;
+}

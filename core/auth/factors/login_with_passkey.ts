@@ -1,0 +1,67 @@
+import { appendAudit } from "../../audit/append_audit.ts";
+import type { Context } from "../../audit/types.ts";
+import { type Sql, transaction } from "../../database/connection.ts";
+import { AppError } from "../../errors.ts";
+import { tooManyAttempts } from "../attempts.ts";
+import { openSession } from "../sessions.ts";
+import { findUserById, noteLogin } from "../store.ts";
+import type { Client, OpenedSession, SessionKind } from "../types.ts";
+import { questionOf } from "./ask_passkey.ts";
+import { checkPasskey } from "./check_passkey.ts";
+import { noteWrong, passkeyKeys, secondsHeld } from "./code_throttle.ts";
+import type { RelyingParty } from "./relying_party.ts";
+import type { Assertion } from "./types.ts";
+
+/**
+ * Opens a full session for a passkey alone, without name and password: it is something one has, and it has found out by
+ * itself who holds it. An unknown passkey, a disabled account and a wrong signature get the same answer.
+ *
+ * @throws AppError passkey_refused, too_many_requests
+ */
+export async function loginWithPasskey(
+  sql: Sql,
+  answer: Assertion,
+  party: RelyingParty,
+  kind: SessionKind,
+  client: Client,
+  context: Omit<Context, "actor">,
+): Promise<OpenedSession> {
+  const { clock, address, request_id } = context;
+  const keys = passkeyKeys(address);
+  const wait = await secondsHeld(sql, keys, clock);
+  if (wait > 0) throw tooManyAttempts(wait);
+  const proof = await checkPasskey(sql, answer, questionOf(null), party, true, clock);
+  const user = proof.passkey ? await findUserById(sql, proof.passkey.user_id) : null;
+  const object = user ? { kind: "user", id: user.id, name: user.username } : null;
+  const row = { address, request_id, action: "auth.login", object };
+  const opened = await transaction(sql, async (tx) => {
+    if (!proof.ok || !user || user.disabled) {
+      const pause_seconds = await noteWrong(tx, keys, clock);
+      const reason = proof.ok ? "disabled" : proof.reason;
+      await appendAudit(tx, {
+        ...row,
+        actor: { kind: "anonymous", id: null, name: user?.username ?? null },
+        outcome: "failure",
+        details: { known_user: user !== null, passkey: proof.passkey?.name ?? null, reason, pause_seconds },
+      }, clock);
+      return null;
+    }
+    await noteLogin(tx, user.id, clock.now());
+    const session = await openSession(tx, user, kind, client, clock, { stage: "full", methods: proof.methods });
+    await appendAudit(tx, {
+      ...row,
+      actor: { kind: "user", id: user.id, name: user.username },
+      outcome: "success",
+      details: {
+        session: session.session_id,
+        kind,
+        stage: "full",
+        passkey: proof.passkey.name,
+        methods: proof.methods,
+      },
+    }, clock);
+    return session;
+  });
+  if (!opened) throw new AppError("passkey_refused");
+  return opened;
+}
