@@ -34,7 +34,7 @@ export function findToken(db: Db, hash: Uint8Array, address: string | null): Pro
         u.id as user_id, u.username, u.display_name, u.role, u.disabled_at is not null as disabled,
         coalesce(p.must_change, false) as must_change,
         p.user_id is null
-          or exists (select from totp_secrets s where s.user_id = u.id and s.confirmed_at is not null)
+          or exists (select from totp_secrets s where s.user_id = u.id)
           or exists (select from passkeys k where k.user_id = u.id) as has_factor
       from api_tokens t join users u on u.id = t.user_id left join passwords p on p.user_id = u.id
       where t.hash = ${hash}`,

@@ -2,7 +2,7 @@ import type { Context } from "../audit/types.ts";
 import { endSessionsOf } from "../auth/end_sessions.ts";
 import type { Sql } from "../database/connection.ts";
 import { actOnUser } from "./act_on_user.ts";
-import { changedFields, readOrder, refuseLastAdmin } from "./rules.ts";
+import { changedFields, readOrder, refuseAdminByToken, refuseLastAdmin } from "./rules.ts";
 import { countOtherAdmins, updateAccount } from "./store.ts";
 import { type Account, UserChange } from "./types.ts";
 
@@ -11,7 +11,8 @@ import { type Account, UserChange } from "./types.ts";
  * the rights of before.
  *
  * @param change see {@link UserChange}; checked here
- * @throws AppError validation_failed, user_not_found, last_admin, forbidden when the caller is an admin no more
+ * @throws AppError validation_failed, user_not_found, last_admin, token_not_allowed, forbidden when the caller is an
+ * admin no more
  */
 export function changeUser(
   sql: Sql,
@@ -23,6 +24,7 @@ export function changeUser(
   return actOnUser(sql, userId, "user.change", context, async (tx, before) => {
     const { display_name = before.display_name, email = before.email, role = before.role } = wanted;
     const user = { ...before, display_name, email, role };
+    if (role === "admin" && before.role !== "admin") refuseAdminByToken(context);
     if (role !== "admin") refuseLastAdmin(before, await countOtherAdmins(tx, before.id));
     await updateAccount(tx, user);
     const ended = role === before.role

@@ -6,7 +6,7 @@ import { AppError } from "../errors.ts";
 import { joinGroups } from "../groups/join_groups.ts";
 import { uuidv7 } from "../ids.ts";
 import { mustBeAdmin } from "./act_on_user.ts";
-import { readOrder } from "./rules.ts";
+import { readOrder, refuseAdminByToken } from "./rules.ts";
 import { insertAccount, lockAdministration } from "./store.ts";
 import { type OneTime, UserOrder } from "./types.ts";
 
@@ -16,10 +16,11 @@ import { type OneTime, UserOrder } from "./types.ts";
  *
  * @param order see {@link UserOrder}; checked here
  * @throws AppError validation_failed with a reason for each field, user_exists, group_not_found, forbidden when the
- *   caller is an admin no more, too_many_requests
+ *   caller is an admin no more, token_not_allowed, too_many_requests
  */
 export async function createUser(sql: Sql, order: unknown, context: Context): Promise<OneTime> {
   const { group_ids, ...wanted } = readOrder(UserOrder, order);
+  if (wanted.role === "admin") refuseAdminByToken(context);
   const prepared = await prepareOneTimePassword();
   return await transaction(sql, async (tx) => {
     await lockAdministration(tx);

@@ -4,10 +4,11 @@ import { AppError } from "../errors.ts";
 import { verifyPassword } from "../auth/password.ts";
 import { findUser } from "../auth/store.ts";
 import { uuidv7 } from "../ids.ts";
-import { userSessions } from "../views/users.ts";
+import { userDetail, userSessions } from "../views/users.ts";
 import { changeUser } from "./change_user.ts";
 import { createUser } from "./create_user.ts";
 import { removeUser } from "./remove_user.ts";
+import { requireFactorsAnew } from "./require_factors_anew.ts";
 import { resetPassword } from "./reset_password.ts";
 import { revokeSessionsOf } from "./revoke_sessions.ts";
 import { TRACES } from "./store.ts";
@@ -202,6 +203,35 @@ Deno.test("a reset password is a one-time password; sessions end, the old one is
   assert.ok(!await verifyPassword(stored!.hash, made.password));
   assert.equal(stored!.must_change, true);
   assert.deepEqual((await scene.rows()).at(-1)!.details, { one_time: true, ended_sessions: 1 });
+});
+
+Deno.test("factors asked for anew: all of them are gone, and with them the sessions; the password stays", async () => {
+  await using scene = await usersScene();
+  const { web, sql } = scene.database;
+  const made = await createUser(web, { username: "ines", role: "operator" }, scene.context);
+  const { id } = made.user;
+  await sql`insert into totp_secrets (user_id, sealed, created_at, last_step) values (${id}, '\\x00', app_now(), 0)`;
+  await sql`insert into recovery_codes (user_id, hash, created_at) values (${id}, sha256('one'), app_now())`;
+  await scene.signIn(made.user);
+  const reset = { app: true, passkeys: 0, recovery_codes: 1, ended_sessions: 1 };
+  assert.deepEqual(await requireFactorsAnew(web, id, scene.context), reset);
+  assert.deepEqual((await userDetail(web, id)).factors, { totp: false, passkeys: 0, recovery_codes: 0 });
+  assert.ok(await verifyPassword((await findUser(web, "ines"))!.hash, made.password));
+  const row = (await scene.rows()).at(-1)!;
+  assert.deepEqual([row.action, row.object, row.details], ["user.reset_factors", id, reset]);
+  await refused(() => requireFactorsAnew(web, scene.admin.id, scene.context), "own_account");
+});
+
+Deno.test("with an API token nobody is made an admin", async () => {
+  await using scene = await usersScene();
+  const { web, sql } = scene.database;
+  const context = { ...scene.context, token: { id: uuidv7(), name: "joiners" } };
+  await refused(() => createUser(web, { username: "ines", role: "admin" }, context), "token_not_allowed");
+  const { user } = await createUser(web, { username: "ines", role: "auditor" }, context);
+  await refused(() => changeUser(web, user.id, { role: "admin" }, context), "token_not_allowed");
+  await changeUser(web, user.id, { role: "operator" }, context);
+  const other = await addUser(sql, "admin");
+  assert.equal((await changeUser(web, other.id, { role: "admin", email: "a@b" }, context)).user.email, "a@b");
 });
 
 Deno.test("sessions of somebody: one, or all; the caller's own goes on", async () => {

@@ -44,6 +44,19 @@ export function refuseLastAdmin(user: Account, others: number): void {
   if (user.role === "admin" && user.disabled_at === null && others === 0) throw new AppError("last_admin");
 }
 
+/**
+ * Whoever could make an admin with an API token could do everything with it, whatever its scopes say.
+ * @throws AppError token_not_allowed
+ */
+export function refuseAdminByToken({ token }: Context): void {
+  if (token) {
+    throw new AppError("token_not_allowed", {
+      message: "An API token makes nobody an admin.",
+      hint: "Sign in and do it there.",
+    });
+  }
+}
+
 /** What a change makes different, for the audit log; empty objects when nothing is. */
 export function changedFields<T extends object>(before: T, after: T): { before: Partial<T>; after: Partial<T> } {
   const keys = (Object.keys(after) as (keyof T)[]).filter((key) => before[key] !== after[key]);
