@@ -8,7 +8,7 @@ export const access = { role: "anonymous", scope: "none", audit: null } as const
 /** Theme and rail live in cookies, so that the first byte of a page is right already and nothing flickers. */
 export const handler = define.handlers({
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["back", "theme", "rail"]);
     const answer = ctx.redirect(localPath(form.get("back")));
     const theme = form.get("theme");
     if (theme === "light" || theme === "dark" || theme === "system") {

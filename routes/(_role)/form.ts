@@ -1,4 +1,4 @@
-import { AppError } from "../../core/errors.ts";
+import { AppError, type Problem } from "../../core/errors.ts";
 
 /** Fields of a form, as text; the first of each name unless all are asked for. */
 export interface Form {
@@ -10,22 +10,46 @@ export interface Form {
 const MAX_FIELDS = 20_000;
 
 /**
- * Reads a form that a page of ours sent.
- * @throws AppError bad_request for another type or too many fields
+ * Reads a form that a page of ours sent. A field that the form does not have, or that comes twice where it can come
+ * once, was not written by our page: it is refused, because who reads it and who checked it could mean different values.
+ * @param once names of fields that come at most once
+ * @param lists names of fields that come as often as there are values
+ * @throws AppError unsupported_media_type for another type, bad_request for too many fields, validation_failed for
+ *   fields that are unknown or repeated
  */
-export async function readForm(request: Request): Promise<Form> {
+export async function readForm(
+  request: Request,
+  once?: readonly string[],
+  lists: readonly string[] = [],
+): Promise<Form> {
   const type = request.headers.get("content-type") ?? "";
-  if (!type.startsWith("application/x-www-form-urlencoded")) {
-    throw new AppError("bad_request", { hint: "Send the form from its own page." });
+  if (!/^application\/x-www-form-urlencoded(\s*;|\s*$)/i.test(type)) {
+    throw new AppError("unsupported_media_type", { hint: "Send the form from its own page." });
   }
   const fields = new URLSearchParams(await request.text());
   if (fields.size > MAX_FIELDS) throw new AppError("bad_request", { message: "The form has too many fields." });
+  if (once) refuseUnexpected(fields, once, lists);
+  const known = (name: string) => {
+    if (once && !once.includes(name) && !lists.includes(name)) throw new Error(`The form does not declare ${name}.`);
+    return name;
+  };
   // NUL is nothing that a person can type and nothing that the database can hold.
   const clean = (value: string) => value.replaceAll("\u0000", "");
   return {
-    get: (name) => clean(fields.get(name) ?? ""),
-    all: (name) => fields.getAll(name).map(clean),
+    get: (name) => clean(fields.get(known(name)) ?? ""),
+    all: (name) => fields.getAll(known(name)).map(clean),
   };
+}
+
+function refuseUnexpected(fields: URLSearchParams, once: readonly string[], lists: readonly string[]): void {
+  const details: Problem[] = [];
+  for (const name of new Set(fields.keys())) {
+    const field = name.slice(0, 100) || "body";
+    if (lists.includes(name)) continue;
+    if (!once.includes(name)) details.push({ field, problem: "There is no such field.", hint: "Reload the page." });
+    else if (fields.getAll(name).length > 1) details.push({ field, problem: "It comes more than once." });
+  }
+  if (details.length > 0) throw new AppError("validation_failed", { details: details.slice(0, 20) });
 }
 
 /** A path of this site, from a form or query; the start page for anything else. */

@@ -11,12 +11,17 @@ Deno.test("only forms of our pages are read, and none with fields without end", 
       [post("{}", "application/json"), "JSON"],
       [post("a=b", "text/plain"), "text, as a foreign form can send it"],
       [post("x", "multipart/form-data; boundary=x"), "multipart"],
+      [post("a=b", "application/x-www-form-urlencoded-not"), "what only begins so"],
       [new Request("https://self.example/", { method: "POST" }), "no type at all"],
-      [post("host=1&".repeat(20_001)), "20,001 fields"],
     ] as const
   ) {
-    await assert.rejects(readForm(request), (error: AppError) => error.code === "bad_request", what);
+    await assert.rejects(readForm(request), (error: AppError) => error.code === "unsupported_media_type", what);
   }
+  await assert.rejects(
+    readForm(post("host=1&".repeat(20_001))),
+    (error: AppError) => error.code === "bad_request",
+    "20,001 fields",
+  );
   assert.equal((await readForm(post("host=1&".repeat(20_000)))).all("host").length, 20_000);
 });
 
@@ -30,6 +35,29 @@ Deno.test("fields: absent ones are empty, the first of a name counts, NUL is tak
   assert.equal(form.get("c"), "€ 1");
   assert.equal(form.get("nothing"), "");
   assert.deepEqual(form.all("nothing"), []);
+});
+
+Deno.test("a field that the form does not have, or that comes twice, is refused by its name", async () => {
+  for (
+    const [body, fields] of [
+      ["a=1&b=2", ["b"]],
+      ["a=1&a=2", ["a"]],
+      ["a=1&A=1", ["A"]],
+      ["a=1&__proto__=1&constructor=1", ["__proto__", "constructor"]],
+      ["a=1&=1", ["body"]],
+      ["a=1&list%5B%5D=1", ["list[]"]],
+      [`a=1&${"x".repeat(5_000)}=1`, ["x".repeat(100)]],
+    ] as const
+  ) {
+    await assert.rejects(readForm(post(body), ["a"], ["list"]), (error: AppError) => {
+      assert.equal(error.code, "validation_failed");
+      assert.deepEqual(error.details.map(({ field }) => field), fields);
+      return true;
+    }, body);
+  }
+  const form = await readForm(post("a=1&list=1&list=2"), ["a", "absent"], ["list"]);
+  assert.deepEqual([form.get("a"), form.get("absent"), form.all("list")], ["1", "", ["1", "2"]]);
+  assert.throws(() => form.get("b"), /does not declare b/);
 });
 
 Deno.test("an address from outside leads nowhere but within this site", () => {

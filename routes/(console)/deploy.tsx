@@ -78,7 +78,7 @@ export const handler = define.handlers({
     );
   },
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["key", "kind", "reason", "reboot", "delay"], ["host", "offer"]);
     const { services } = ctx.state;
     const host_ids = form.all("host");
     // "name version", as the person saw it: a host that offers another version by now is not surprised.

@@ -10,14 +10,13 @@ const ofGroup = (method: string, tail: string, json?: (made: MadeGroup) => unkno
   },
   status: 200,
 });
-const formOfGroup = (tail: string, field?: "host" | "user"): MakeForm => async (site) => {
-  const { group_id, host_id, user_id } = await makeGroup(site);
-  const fields: [string, string][] = field ? [[field, field === "host" ? host_id : user_id]] : [];
-  // Who would see more is asked first; the second form says that it was told.
-  return {
-    path: `/groups/${group_id}${tail}`,
-    fields: [...fields, ["told", "1"], ["opened", "1"], ["name", `Rack ${uuidv7()}`]],
-  };
+const formOfGroup = (
+  tail: string,
+  fields: (made: MadeGroup) => [name: string, value: string][],
+): MakeForm =>
+async (site) => {
+  const made = await makeGroup(site);
+  return { path: `/groups/${made.group_id}${tail}`, fields: fields(made) };
 };
 
 export default {
@@ -37,7 +36,7 @@ export default {
   },
   forms: {
     "POST /groups": () => ({ path: "/groups", fields: [["name", `Rack ${uuidv7()}`], ["description", ""]] }),
-    "POST /groups/:id": formOfGroup(""),
+    "POST /groups/:id": formOfGroup("", () => [["name", `Rack ${uuidv7()}`]]),
     "POST /groups/:id/add-hosts": async (site) => {
       const { group_id } = await makeGroup(site);
       return { path: `/groups/${group_id}/add-hosts`, fields: [["host", await makeHost(site)]] };
@@ -46,9 +45,10 @@ export default {
       const { group_id } = await makeGroup(site);
       return { path: `/groups/${group_id}/add-users`, fields: [["user", (await site.signIn("operator")).user_id]] };
     },
-    "POST /groups/:id/delete": formOfGroup("/delete"),
-    "POST /groups/:id/remove-hosts": formOfGroup("/remove-hosts", "host"),
-    "POST /groups/:id/remove-users": formOfGroup("/remove-users", "user"),
+    "POST /groups/:id/delete": formOfGroup("/delete", () => [["opened", "1"]]),
+    "POST /groups/:id/remove-hosts": // Who would see more is asked first; this is the second form, which says that it was told.
+      formOfGroup("/remove-hosts", ({ host_id }) => [["host", host_id], ["told", "1"]]),
+    "POST /groups/:id/remove-users": formOfGroup("/remove-users", ({ user_id }) => [["user", user_id]]),
   },
   pages: {
     "GET /groups/:id": async (site) => `/groups/${(await makeGroup(site)).group_id}`,

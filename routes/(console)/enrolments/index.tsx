@@ -56,7 +56,7 @@ export const handler = define.handlers({
   GET: async (ctx) => page(await read(ctx, null)),
   async POST(ctx) {
     const { services } = ctx.state;
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["label"], ["group"]);
     const order = { label: form.get("label"), group_ids: form.all("group") };
     const manager = managerUrl(ctx.state, ctx.url);
     const [{ token }] = await createEnrolmentTokens(

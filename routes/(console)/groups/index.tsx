@@ -34,7 +34,7 @@ async function read(ctx: Context<State>, typed = { name: "", description: "" }, 
 export const handler = define.handlers({
   GET: async (ctx) => page(await read(ctx)),
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["name", "description"]);
     const typed = { name: form.get("name"), description: form.get("description") };
     try {
       const viewer = viewerOf(ctx.state).id;

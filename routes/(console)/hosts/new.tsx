@@ -23,7 +23,7 @@ interface Data {
 export const handler = define.handlers({
   GET: () => page<Data>({ typed: { address: "", port: "", display_name: "" }, problem: null, fields: {} }),
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["address", "port", "display_name"]);
     const typed = { address: form.get("address"), port: form.get("port"), display_name: form.get("display_name") };
     try {
       const registration = {

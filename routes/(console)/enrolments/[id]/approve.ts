@@ -14,7 +14,7 @@ export const access = {
 export const handler = define.handlers({
   async POST(ctx) {
     const { services } = ctx.state;
-    const groups = (await readForm(ctx.req)).all("group");
+    const groups = (await readForm(ctx.req, [], ["group"])).all("group");
     const issuer = await issuerOf(services);
     await approveEnrolment(
       services.sql,

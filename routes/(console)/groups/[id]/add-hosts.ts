@@ -13,7 +13,7 @@ export const handler = define.handlers({
     const { sql } = ctx.state.services;
     const viewer = viewerOf(ctx.state);
     const { id } = await groupDetail(sql, viewer.sees, ctx.params.id);
-    const hosts = await chosenHosts(ctx.state, id, false, await readForm(ctx.req));
+    const hosts = await chosenHosts(ctx.state, id, false, await readForm(ctx.req, ["all", "filter"], ["host"]));
     if (hosts.length === 0) return ctx.redirect(`/groups/${id}?tab=add`);
     await confirmReach(sql, viewer, hosts.length, ctx.state.services.clock);
     await addMembers(sql, viewer.sees, id, "hosts", hosts, callContext(ctx.state));

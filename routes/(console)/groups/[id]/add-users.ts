@@ -12,7 +12,7 @@ export const access = {
 
 export const handler = define.handlers({
   async POST(ctx) {
-    const users = (await readForm(ctx.req)).all("user").filter((id) => id !== "");
+    const users = (await readForm(ctx.req, [], ["user"])).all("user").filter((id) => id !== "");
     const { sql } = ctx.state.services;
     const { id } = ctx.params;
     if (users.length > 0) await addMembers(sql, viewerOf(ctx.state).sees, id, "users", users, callContext(ctx.state));

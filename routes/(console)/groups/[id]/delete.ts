@@ -13,7 +13,7 @@ export const access = {
 export const handler = define.handlers({
   async POST(ctx) {
     // What the dialog said: if more hosts would become visible by now, the person looks again.
-    const told = (await readForm(ctx.req)).get("opened");
+    const told = (await readForm(ctx.req, ["opened"])).get("opened");
     const expected = /^\d{1,9}$/.test(told) ? Number(told) : 0;
     await deleteGroup(ctx.state.services.sql, ctx.params.id, expected, callContext(ctx.state));
     return ctx.redirect("/groups");

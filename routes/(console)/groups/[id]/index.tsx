@@ -56,7 +56,7 @@ async function read(
 export const handler = define.handlers({
   GET: async (ctx) => page(await read(ctx)),
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["name", "description"]);
     const typed = { name: form.get("name"), description: form.get("description") };
     try {
       const { id } = await changeGroup(ctx.state.services.sql, ctx.params.id, typed, callContext(ctx.state));

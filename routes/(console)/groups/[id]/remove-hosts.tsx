@@ -28,7 +28,7 @@ export const handler = define.handlers({
   async POST(ctx) {
     const { sql } = ctx.state.services;
     const group = await groupDetail(sql, viewerOf(ctx.state).sees, ctx.params.id);
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["all", "filter", "told"], ["host"]);
     const hosts = await chosenHosts(ctx.state, group.id, true, form);
     if (hosts.length === 0) return ctx.redirect(`/groups/${group.id}`);
     const opened = await wouldBeAlone(sql, group.id, hosts);

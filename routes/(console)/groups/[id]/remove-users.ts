@@ -12,7 +12,7 @@ export const access = {
 
 export const handler = define.handlers({
   async POST(ctx) {
-    const users = (await readForm(ctx.req)).all("user");
+    const users = (await readForm(ctx.req, [], ["user"])).all("user");
     const { id } = ctx.params;
     if (users.length > 0) await removeMembers(ctx.state.services.sql, id, "users", users, callContext(ctx.state));
     return ctx.redirect(`/groups/${encodeURIComponent(id)}?tab=users`);

@@ -30,7 +30,7 @@ async function read(ctx: Context<State>, typed: Typed | null, refusal: Refusal |
 export const handler = define.handlers({
   GET: async (ctx) => page(await read(ctx, null, null)),
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["display_name", "tags", "notes"]);
     const typed = { display_name: form.get("display_name"), tags: form.get("tags"), notes: form.get("notes") };
     const change = {
       display_name: typed.display_name,

@@ -8,7 +8,7 @@ export const access = { role: "operator", scope: "hosts", audit: "job.create" } 
 export const handler = define.handlers({
   async POST(ctx) {
     const { id } = ctx.params;
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["reason"]);
     const order = { reason: form.get("reason").slice(0, 1_000) };
     const { sql } = ctx.state.services;
     const { job_id } = await createRepair(sql, viewerOf(ctx.state), id, order, null, callContext(ctx.state));

@@ -9,7 +9,7 @@ export const access = { role: "operator", scope: "hosts", audit: "job.cancel" } 
 export const handler = define.handlers({
   async POST(ctx) {
     const { id } = ctx.params;
-    const reason = (await readForm(ctx.req)).get("reason").slice(0, 1000);
+    const reason = (await readForm(ctx.req, ["reason"])).get("reason").slice(0, 1000);
     try {
       await cancelJob(ctx.state.services.sql, viewerOf(ctx.state), id, reason, callContext(ctx.state));
     } catch (thrown) {

@@ -7,7 +7,7 @@ export const access = { role: "operator", scope: "hosts", audit: "job.create" } 
 
 export const handler = define.handlers({
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["reason"], ["host"]);
     const chosen = form.all("host");
     const order = { reason: form.get("reason").slice(0, 1_000), host_ids: chosen.length > 0 ? chosen : null };
     const { sql } = ctx.state.services;

@@ -12,7 +12,7 @@ export const access = {
 export const handler = define.handlers({
   async POST(ctx) {
     const { sql } = ctx.state.services;
-    await readForm(ctx.req);
+    await readForm(ctx.req, []);
     // A token of somebody else's groups is none, as everything out of scope.
     const known = await enrolmentTokens(sql, viewerOf(ctx.state).sees);
     if (!known.some(({ id }) => id === ctx.params.id)) throw new AppError("not_found");
