@@ -208,7 +208,7 @@ export const catalogue = {
   password_weak: {
     status: 422,
     message: "This password is too easy to guess.",
-    hint: "Use at least 12 characters, not your user name.",
+    hint: "Mix a few words that do not belong together, without your name: 12 characters or more.",
   },
   ticket_refused: { status: 403, message: "The ticket is used, expired or not yours.", hint: "Ask for a new ticket." },
   idempotency_conflict: {

@@ -115,6 +115,22 @@ as $$
   where t.id = viewer and t.revoked_at is null and t.expires_at > app_now() and u.disabled_at is null
 $$;
 
+-- Where each user has signed in with success: from there nobody else's guessing keeps them out.
+create table login_networks (
+  user_id uuid not null references users on delete cascade,
+  network cidr not null,
+  last_success_at timestamptz not null,
+  primary key (user_id, network)
+);
+create index login_networks_network on login_networks (network);
+
+-- The pause whose first refusal is in the audit log: one row a pause, or a stranger could fill the log.
+alter table login_throttle add column denied_until timestamptz;
+
+-- The first start has happened: it never happens again, whatever becomes of the users.
+insert into system_config (key, value, changed_at)
+select 'first_start', '"closed"', app_now() where exists (select from users);
+
 -- As before, and for an API token's id what its maker may see, within the token's groups.
 create or replace function visible_hosts(viewer uuid) returns table (host_id uuid)
 language sql stable
@@ -144,7 +160,8 @@ do $$
 begin
   if exists (select from pg_roles where rolname = 'patch_web') then
     grant select, insert, update, delete on
-      totp_secrets, passkeys, recovery_codes, passkey_challenges, signing_keys, api_tokens, allowed_networks
+      totp_secrets, passkeys, recovery_codes, passkey_challenges, signing_keys, api_tokens, allowed_networks,
+      login_networks
       to patch_web;
     grant delete on users, identities, passwords to patch_web;
   end if;

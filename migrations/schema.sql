@@ -286,11 +286,17 @@ create table live_events (
   kind text not null,
   data jsonb not null
 );
+create table login_networks (
+  user_id uuid not null,
+  network cidr not null,
+  last_success_at timestamp with time zone not null
+);
 create table login_throttle (
   key text not null,
   failures integer not null,
   blocked_until timestamp with time zone not null,
-  changed_at timestamp with time zone not null
+  changed_at timestamp with time zone not null,
+  denied_until timestamp with time zone
 );
 create table outbox (
   id bigint generated always as identity not null,
@@ -624,6 +630,8 @@ alter table job_logs add constraint job_logs_pkey PRIMARY KEY (job_id, host_id, 
 alter table live_events add constraint live_events_kind_check CHECK ((length(kind) <= 40));
 alter table live_events add constraint live_events_pkey PRIMARY KEY (seq);
 alter table live_events add constraint live_events_topic_check CHECK ((length(topic) <= 100));
+alter table login_networks add constraint login_networks_pkey PRIMARY KEY (user_id, network);
+alter table login_networks add constraint login_networks_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table login_throttle add constraint login_throttle_pkey PRIMARY KEY (key);
 alter table outbox add constraint outbox_last_error_check CHECK ((length(last_error) <= 2000));
 alter table outbox add constraint outbox_pkey PRIMARY KEY (id);
@@ -727,6 +735,7 @@ CREATE INDEX host_polls_due ON public.host_polls USING btree (next_at) WHERE (pa
 CREATE INDEX hosts_health ON public.hosts USING btree (health) WHERE (removed_at IS NULL);
 CREATE INDEX live_events_at ON public.live_events USING btree (at);
 CREATE INDEX live_events_topic ON public.live_events USING btree (topic, seq);
+CREATE INDEX login_networks_network ON public.login_networks USING btree (network);
 CREATE INDEX outbox_due ON public.outbox USING btree (next_at) WHERE (sent_at IS NULL);
 CREATE INDEX passkey_challenges_expiry ON public.passkey_challenges USING btree (expires_at);
 CREATE INDEX passkeys_user ON public.passkeys USING btree (user_id);
@@ -901,6 +910,7 @@ grant delete, insert, select, update on table host_packages to patch_fleet;
 grant delete, insert, select, update on table host_patches to patch_fleet;
 grant delete, insert, select, update on table host_polls to patch_web;
 grant delete, insert, select, update on table identities to patch_web;
+grant delete, insert, select, update on table login_networks to patch_web;
 grant delete, insert, select, update on table login_throttle to patch_web;
 grant delete, insert, select, update on table packages to patch_fleet;
 grant delete, insert, select, update on table passkey_challenges to patch_web;

@@ -2,6 +2,7 @@ import * as esbuild from "esbuild";
 import { generate } from "../web/generate.ts";
 import { planSite, tableOf } from "../web/plan.ts";
 import type { AssetManifest, RouteEntry, RouteFile } from "../web/types.ts";
+import { writeBlocklist } from "./blocklist.ts";
 
 export interface BuildOptions {
   /** Holds routes/, islands/, static/. Absolute; default: this project. */
@@ -37,7 +38,8 @@ const TYPES: Record<string, string> = {
 };
 
 /**
- * Builds everything that the site needs: generated modules, client bundle, styles, fonts, icons, manifest.
+ * Builds everything that the site needs: generated modules, client bundle, styles, fonts, icons, manifest, and the list of
+ * common passwords.
  * @throws Error naming the files to correct, when routes break a convention or an island pulls in a schema library
  */
 export async function build(options: BuildOptions = {}): Promise<BuildResult> {
@@ -65,7 +67,7 @@ export async function build(options: BuildOptions = {}): Promise<BuildResult> {
     names[name] = hashed;
   }
   const manifest = await describe(files, names, bundled.metafile, islands);
-  await writeAssets(dist, files, manifest);
+  await Promise.all([writeAssets(dist, files, manifest), writeBlocklist(PROJECT, dist)]);
   return { manifest, routes, duration: performance.now() - begun };
 }
 

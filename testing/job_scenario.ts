@@ -6,6 +6,7 @@ import { uuidv7 } from "../core/ids.ts";
 /** Somebody who may order jobs, or may not. */
 export interface TestUser {
   id: string;
+  username: string;
   role: "admin" | "operator" | "auditor";
   /** With their own eyes. */
   sees: string;
@@ -19,9 +20,10 @@ let count = 0;
 /** A user of a role, member of the groups. */
 export async function addUser(sql: Sql, role: TestUser["role"], groups: string[] = []): Promise<TestUser> {
   const id = uuidv7();
-  await sql`insert into users (id, username, role, created_at) values (${id}, ${`user${++count}`}, ${role}, app_now())`;
+  const username = `user${++count}`;
+  await sql`insert into users (id, username, role, created_at) values (${id}, ${username}, ${role}, app_now())`;
   for (const group_id of groups) await sql`insert into user_groups (user_id, group_id) values (${id}, ${group_id})`;
-  return { id, role, sees: id, authenticated_at: Temporal.Instant.from("9999-01-01T00:00:00Z"), token: null };
+  return { id, username, role, sees: id, authenticated_at: Temporal.Instant.from("9999-01-01T00:00:00Z"), token: null };
 }
 
 export async function addGroup(sql: Sql): Promise<string> {

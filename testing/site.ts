@@ -2,6 +2,7 @@ import https from "node:https";
 import { type AccessOptions, AllowList } from "../core/access/allow_list.ts";
 import { AuditDesk } from "../core/audit/audit_desk.ts";
 import { openSigningKey } from "../core/audit/signing_key.ts";
+import { blocklistIn } from "../core/auth/blocklist.ts";
 import { hashPassword } from "../core/auth/password.ts";
 import { openSealer } from "../core/auth/sealer.ts";
 import { openSession } from "../core/auth/sessions.ts";
@@ -164,6 +165,7 @@ function makeServices(
     public_url,
     audit,
     sealer,
+    blocklist: blocklistIn(new URL("../dist", import.meta.url).pathname),
     authority: pki.authority,
     issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock),
     crl,

@@ -5,7 +5,7 @@ import { AppError } from "../errors.ts";
  * @param seconds until the next one may be made
  */
 export function tooManyAttempts(seconds: number): AppError {
-  const wait = seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+  const wait = seconds === 1 ? "a second" : seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
   return new AppError("too_many_requests", {
     message: "Too many failed attempts.",
     hint: `Wait ${wait}, then try again.`,

@@ -3,50 +3,58 @@ import { appendFor } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
-import { endSessionsOf } from "./end_sessions.ts";
+import { tooManyAttempts } from "./attempts.ts";
+import type { Blocklist } from "./blocklist.ts";
+import { endAccessOf } from "./end_access.ts";
 import { hashPassword, verifyPassword } from "./password.ts";
-import { passwordProblems } from "./rules.ts";
+import { passwordProblems } from "./password_rules.ts";
 import { renewSession } from "./renew_session.ts";
 import { findUser, savePassword } from "./store.ts";
-import { noteFailure, secondsBlocked } from "./throttle.ts";
+import { forgiveProofs, isFirstProofRefusal, noteFailedProof, secondsUntilProof } from "./throttle.ts";
 import type { Client, OpenedSession, Viewer } from "./types.ts";
 
-export const PasswordChange = z.object({
+export const PasswordChange = z.strictObject({
   current_password: z.string().min(1, "is empty").max(1024, "is longer than 1,024 characters"),
   new_password: z.string().min(1, "is empty").max(1024, "is longer than 1,024 characters"),
 });
 export type PasswordChange = z.infer<typeof PasswordChange>;
 
 /**
- * Replaces the viewer's own password and ends all their sessions: whoever knew the old one is out. The viewer goes on in
- * a new one.
+ * Replaces the viewer's own password and ends all their sessions and API tokens: whoever knew the old one is out. The
+ * viewer goes on in a new session.
  *
  * @throws AppError validation_failed (the present one does not fit), password_weak, too_many_requests
  */
 export async function changePassword(
   sql: Sql,
+  blocklist: Blocklist,
   viewer: Viewer,
   change: PasswordChange,
   client: Client,
   context: Context,
-): Promise<{ ended_sessions: number; opened: OpenedSession }> {
-  const { clock, address } = context;
-  if (await secondsBlocked(sql, viewer.username, address, clock) > 0) throw new AppError("too_many_requests");
+): Promise<{ ended_sessions: number; ended_tokens: number; opened: OpenedSession }> {
+  const { clock } = context;
+  const object = { kind: "user", id: viewer.id, name: viewer.username };
+  const wait = await secondsUntilProof(sql, viewer.id, clock);
+  if (wait > 0) {
+    await transaction(sql, async (tx) => {
+      if (!await isFirstProofRefusal(tx, viewer.id)) return;
+      const details = { wait_seconds: wait };
+      await appendFor(tx, context, { action: "auth.change_password", object, outcome: "denied", details });
+    });
+    throw tooManyAttempts(wait);
+  }
   const user = await findUser(sql, viewer.username);
   if (!await verifyPassword(user?.hash ?? null, change.current_password)) {
     await transaction(sql, async (tx) => {
-      await noteFailure(tx, viewer.username, address, clock);
-      await appendFor(tx, context, {
-        action: "auth.change_password",
-        object: { kind: "user", id: viewer.id, name: viewer.username },
-        outcome: "failure",
-      });
+      await noteFailedProof(tx, viewer.id, clock);
+      await appendFor(tx, context, { action: "auth.change_password", object, outcome: "failure" });
     });
     throw new AppError("validation_failed", {
       details: [{ field: "current_password", problem: "It is not your present password.", hint: "Type it again." }],
     });
   }
-  const problems = passwordProblems(change.new_password, viewer.username);
+  const problems = await passwordProblems(change.new_password, viewer, blocklist);
   if (change.new_password.normalize("NFKC") === change.current_password.normalize("NFKC")) {
     problems.push({ field: "new_password", problem: "It is the present password.", hint: "Choose a different one." });
   }
@@ -54,15 +62,11 @@ export async function changePassword(
   const hash = await hashPassword(change.new_password);
   return await transaction(sql, async (tx) => {
     await savePassword(tx, viewer.id, hash, false, clock.now());
+    await forgiveProofs(tx, viewer.id);
     const why = "the password was changed";
-    const ended = await endSessionsOf(tx, viewer.id, { except: viewer.session_id, why }, clock.now());
+    const ended = await endAccessOf(tx, viewer.id, { except: viewer.session_id, why }, clock.now());
     const opened = await renewSession(tx, viewer, {}, client, clock);
-    await appendFor(tx, context, {
-      action: "auth.change_password",
-      object: { kind: "user", id: viewer.id, name: viewer.username },
-      outcome: "success",
-      details: { ended_sessions: ended.length },
-    });
-    return { ended_sessions: ended.length, opened };
+    await appendFor(tx, context, { action: "auth.change_password", object, outcome: "success", details: { ...ended } });
+    return { ...ended, opened };
   });
 }

@@ -3,11 +3,11 @@ import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
 import { tooManyAttempts } from "./attempts.ts";
-import { verifyPassword } from "./password.ts";
+import { hashPassword, isOutdated, verifyPassword } from "./password.ts";
 import { canonicalUsername } from "./rules.ts";
 import { openSession } from "./sessions.ts";
-import { findUser, noteLogin } from "./store.ts";
-import { forgive, noteFailure, secondsBlocked } from "./throttle.ts";
+import { findUser, noteLogin, replaceHash, type StoredUser } from "./store.ts";
+import { forgive, isFirstRefusal, judgeAttempt, noteFailure, rememberNetwork, type Standing } from "./throttle.ts";
 import type { Client, Credentials, OpenedSession, SessionKind } from "./types.ts";
 
 /**
@@ -25,10 +25,14 @@ export async function login(
 ): Promise<OpenedSession> {
   const { clock, address, request_id } = context;
   const username = canonicalUsername(credentials.username);
-  const wait = await secondsBlocked(sql, username, address, clock);
-  if (wait > 0) throw tooManyAttempts(wait);
+  const standing = await judgeAttempt(sql, username, address, clock);
   const user = await findUser(sql, username);
-  const fits = await verifyPassword(user?.hash ?? null, credentials.password);
+  if (standing.wait > 0) {
+    await noteRefusal(sql, user, standing, context);
+    throw tooManyAttempts(standing.wait);
+  }
+  const fits = await verifyPassword(user?.hash ?? null, credentials.password, standing.asker);
+  const stronger = fits && !user?.disabled ? await strongerHash(user!.hash!, credentials.password, standing) : null;
   const outcome = await transaction(sql, async (tx) => {
     if (!user || !fits || user.disabled) {
       const pause = await noteFailure(tx, username, address, clock);
@@ -45,8 +49,10 @@ export async function login(
       return null;
     }
     await forgive(tx, username, address);
+    if (stronger !== null) await replaceHash(tx, user.id, user.hash!, stronger);
     await noteLogin(tx, user.id, clock.now());
     const opened = await openSession(tx, user, kind, client, clock);
+    if (opened.viewer.stage === "full") await rememberNetwork(tx, user.id, address, clock);
     await appendAudit(tx, {
       actor: { kind: "user", id: user.id, name: user.username },
       address,
@@ -60,4 +66,36 @@ export async function login(
   });
   if (!outcome) throw new AppError("login_failed");
   return outcome;
+}
+
+/** A hash with the present parameters where the stored one is older; null where it is not, or too many wait for one. */
+async function strongerHash(stored: string, password: string, { asker }: Standing): Promise<string | null> {
+  if (!isOutdated(stored)) return null;
+  try {
+    return await hashPassword(password, asker);
+  } catch (thrown) {
+    if (thrown instanceof AppError) return null;
+    throw thrown;
+  }
+}
+
+/** The first refusal of a pause is a row; those after it would fill the log. */
+function noteRefusal(
+  sql: Sql,
+  user: StoredUser | null,
+  standing: Standing,
+  { address, request_id, clock }: Omit<Context, "actor">,
+): Promise<void> {
+  return transaction(sql, async (tx) => {
+    if (!await isFirstRefusal(tx, standing)) return;
+    await appendAudit(tx, {
+      actor: { kind: "anonymous", id: null, name: user?.username ?? null },
+      address,
+      request_id,
+      action: "auth.login",
+      object: user ? { kind: "user", id: user.id, name: user.username } : null,
+      outcome: "denied",
+      details: { known_user: user !== null, wait_seconds: standing.wait },
+    }, clock);
+  });
 }

@@ -10,7 +10,8 @@ import {
   TOUCH_SECONDS,
 } from "./rules.ts";
 import * as store from "./session_store.ts";
-import { deleteThrottles, type StoredUser } from "./store.ts";
+import type { StoredUser } from "./store.ts";
+import { deleteOldThrottles } from "./throttle.ts";
 import type { AuthMethod, Client, OpenedSession, SessionKind, Stage, Viewer } from "./types.ts";
 
 type SessionUser = Pick<StoredUser, "id" | "username" | "display_name" | "role" | "must_change">;
@@ -167,7 +168,7 @@ export async function refreshSession(sql: Sql, token: string, clock: Clock): Pro
 /** Deletes what ended more than a week ago. Returns how many sessions went. */
 export async function deleteEndedSessions(sql: Sql, clock: Clock): Promise<number> {
   const before = clock.now().subtract({ hours: 7 * 24 });
-  await deleteThrottles(sql, before);
+  await deleteOldThrottles(sql, clock);
   return await store.deleteEnded(sql, before);
 }
 

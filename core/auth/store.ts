@@ -2,8 +2,6 @@ import { z } from "zod";
 import { type Db, many, maybe, one } from "../database/connection.ts";
 import { type Role, roles } from "./types.ts";
 
-const instant = z.instanceof(Temporal.Instant);
-
 const User = z.object({
   id: z.string(),
   username: z.string(),
@@ -64,44 +62,7 @@ export async function noteLogin(db: Db, user_id: string, at: Temporal.Instant): 
   await db`update users set last_login_at = ${at} where id = ${user_id}`;
 }
 
-/** Failures that nobody remembers any more. */
-export async function deleteThrottles(db: Db, before: Temporal.Instant): Promise<void> {
-  await db`delete from login_throttle where changed_at < ${before}`;
-}
-
-const Throttle = z.object({ key: z.string(), failures: z.number(), blocked_until: instant, changed_at: instant });
-export type StoredThrottle = z.infer<typeof Throttle>;
-
-export function readThrottles(db: Db, keys: string[]): Promise<StoredThrottle[]> {
-  return many(
-    Throttle,
-    db`select key, failures, blocked_until, changed_at from login_throttle where key = any(${keys})`,
-  );
-}
-
-/** Counts one failure under a key, starting again from one when the last is too old, and returns the new count. */
-export async function countFailure(
-  db: Db,
-  key: string,
-  at: Temporal.Instant,
-  forget_before: Temporal.Instant,
-): Promise<number> {
-  const row = await one(
-    z.object({ failures: z.number() }),
-    db`
-      insert into login_throttle as t (key, failures, blocked_until, changed_at) values (${key}, 1, ${at}, ${at})
-      on conflict (key) do update set
-        failures = case when t.changed_at < ${forget_before} then 1 else t.failures + 1 end,
-        changed_at = ${at}
-      returning failures`,
-  );
-  return row.failures;
-}
-
-export async function block(db: Db, key: string, until: Temporal.Instant): Promise<void> {
-  await db`update login_throttle set blocked_until = ${until} where key = ${key}`;
-}
-
-export async function clearFailures(db: Db, keys: string[]): Promise<void> {
-  await db`delete from login_throttle where key = any(${keys})`;
+/** Replaces a hash by a stronger one of the same password, unless the password was changed meanwhile. */
+export async function replaceHash(db: Db, user_id: string, from: string, to: string): Promise<void> {
+  await db`update passwords set hash = ${to} where user_id = ${user_id} and hash = ${from}`;
 }

@@ -1,5 +1,5 @@
 import type { Context } from "../audit/types.ts";
-import { endSessionsOf } from "../auth/end_sessions.ts";
+import { endAccessOf } from "../auth/end_access.ts";
 import { giveOneTimePassword, prepareOneTimePassword } from "../auth/one_time_password.ts";
 import type { Sql } from "../database/connection.ts";
 import { actOnUser } from "./act_on_user.ts";
@@ -7,8 +7,8 @@ import { refuseOwn } from "./rules.ts";
 import type { OneTime } from "./types.ts";
 
 /**
- * Replaces a user's password by a one-time password, which is shown once, and ends all their sessions. Second factors
- * stay: whoever forgot a password has not lost those.
+ * Replaces a user's password by a one-time password, which is shown once, and ends all their sessions and API tokens.
+ * Second factors stay: whoever forgot a password has not lost those.
  *
  * @throws AppError user_not_found, own_account (it is changed in the profile, which asks for the present one),
  *   forbidden when the caller is an admin no more, too_many_requests
@@ -23,10 +23,10 @@ export async function resetPassword(
     refuseOwn(context, user, "Change your own password in your profile.");
     const now = context.clock.now();
     await giveOneTimePassword(tx, user.id, prepared, now);
-    const ended = await endSessionsOf(tx, user.id, { why: "the password was reset by an admin" }, now);
+    const ended = await endAccessOf(tx, user.id, { why: "the password was reset by an admin" }, now);
     return {
-      result: { user, password: prepared.password, ended_sessions: ended.length },
-      details: { one_time: true, ended_sessions: ended.length },
+      result: { user, password: prepared.password, ended_sessions: ended.ended_sessions },
+      details: { one_time: true, ...ended },
     };
   });
 }

@@ -2,6 +2,7 @@ import { AllowList } from "../../core/access/allow_list.ts";
 import { AuditDesk } from "../../core/audit/audit_desk.ts";
 import { openSigningKey } from "../../core/audit/signing_key.ts";
 import { warmUpPasswords } from "../../core/auth/password.ts";
+import { blocklistIn } from "../../core/auth/blocklist.ts";
 import { openSealer } from "../../core/auth/sealer.ts";
 import { deleteEndedSessions } from "../../core/auth/sessions.ts";
 import { ownNames } from "../../core/ca/ui_names.ts";
@@ -74,6 +75,7 @@ async function start(context: RoleContext): Promise<{ address: string }> {
     log,
     authority: pki.authority,
     sealer: await openSealer(config.pki.directory),
+    blocklist: blocklistIn(`${config.places.root}/dist`),
     issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock, ownNames(config.server)),
     crl,
     readiness: new Readiness(sql, clock),

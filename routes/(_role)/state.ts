@@ -1,6 +1,7 @@
 import type { AllowList } from "../../core/access/allow_list.ts";
 import type { AuditDesk } from "../../core/audit/audit_desk.ts";
 import type { Actor, Context as CallContext } from "../../core/audit/types.ts";
+import type { Blocklist } from "../../core/auth/blocklist.ts";
 import type { Sealer } from "../../core/auth/sealer.ts";
 import type { Viewer } from "../../core/auth/types.ts";
 import type { Authority } from "../../core/ca/types.ts";
@@ -24,6 +25,8 @@ export interface Services {
   authority: Authority;
   /** Seals what the database must not know. */
   sealer: Sealer;
+  /** Passwords that nobody may choose. */
+  blocklist: Blocklist;
   /** Issues certificates to enrolling hosts. Within a request take `issuerOf(services)`, which holds the list ready. */
   issuer: Issuer;
   /** The list of revoked certificates. */

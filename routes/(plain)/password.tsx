@@ -1,5 +1,5 @@
 import { changePassword, PasswordChange } from "../../core/auth/change_password.ts";
-import { PASSWORD_LENGTH } from "../../core/auth/rules.ts";
+import { LONGEST_PASSWORD, shortestPassword } from "../../core/auth/password_rules.ts";
 import { AppError } from "../../core/errors.ts";
 import { Button, LinkButton } from "../../components/button.tsx";
 import { TextField } from "../../components/field.tsx";
@@ -41,7 +41,8 @@ export const handler = define.handlers({
       const { services, address } = ctx.state;
       const client = { address, user_agent: ctx.req.headers.get("user-agent") };
       const call = callContext(ctx.state);
-      const { opened } = await changePassword(services.sql, viewerOf(ctx.state), change.data, client, call);
+      const { sql, blocklist } = services;
+      const { opened } = await changePassword(sql, blocklist, viewerOf(ctx.state), change.data, client, call);
       return await keepSession(ctx.redirect(next), services, opened);
     } catch (thrown) {
       if (!(thrown instanceof AppError) || thrown.status >= 500) throw thrown;
@@ -88,7 +89,9 @@ export default define.page<typeof handler>(({ data, state }) => {
           type="password"
           label="New password"
           autocomplete="new-password"
-          hint={`At least ${PASSWORD_LENGTH} characters. A few words that do not belong together are easy to remember.`}
+          hint={`${
+            shortestPassword(false)
+          } to ${LONGEST_PASSWORD} characters, any you like. A few words that do not belong together are easy to remember.`}
           error={fields.new_password}
           maxLength={1024}
           required
@@ -103,7 +106,7 @@ export default define.page<typeof handler>(({ data, state }) => {
           maxLength={1024}
           required
         />
-        <p class="field-hint">All your other sessions end.</p>
+        <p class="field-hint">All your other sessions and your API tokens end.</p>
         <Button kind="primary" type="submit" wide>Change password</Button>
       </form>
     </LoginCard>

@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import type { Db } from "../../database/connection.ts";
 import { FORGET_FAILURES_SECONDS, pauseAfter, type ThrottleRule } from "../rules.ts";
-import { block, clearFailures, countFailure, readThrottles } from "../store.ts";
+import { block, clearFailures, countFailure, readThrottles } from "../throttle_store.ts";
 import { CODE_THROTTLES, PASSKEY_THROTTLE } from "./rules.ts";
 
 /** What failures are counted under. A right password does not forgive them, or it would buy five more guesses each time. */

@@ -2,6 +2,7 @@ import type { Clock } from "../../clock.ts";
 import type { Tx } from "../../database/types.ts";
 import { renewSession } from "../renew_session.ts";
 import { noteLogin } from "../store.ts";
+import { rememberNetwork } from "../throttle.ts";
 import type { AuthMethod, Client, OpenedSession, Viewer } from "../types.ts";
 
 /**
@@ -18,5 +19,6 @@ export async function completeSession(
   clock: Clock,
 ): Promise<OpenedSession> {
   await noteLogin(tx, pending.id, clock.now());
+  await rememberNetwork(tx, pending.id, client.address, clock);
   return await renewSession(tx, pending, { stage: "full", proven }, client, clock);
 }

@@ -5,6 +5,7 @@ import { AppError } from "../../errors.ts";
 import { tooManyAttempts } from "../attempts.ts";
 import { openSession } from "../sessions.ts";
 import { findUserById, noteLogin } from "../store.ts";
+import { rememberNetwork } from "../throttle.ts";
 import type { Client, OpenedSession, SessionKind } from "../types.ts";
 import { questionOf } from "./ask_passkey.ts";
 import { checkPasskey } from "./check_passkey.ts";
@@ -47,6 +48,7 @@ export async function loginWithPasskey(
       return null;
     }
     await noteLogin(tx, user.id, clock.now());
+    await rememberNetwork(tx, user.id, address, clock);
     const session = await openSession(tx, user, kind, client, clock, { stage: "full", methods: proof.methods });
     await appendAudit(tx, {
       ...row,

@@ -21,6 +21,7 @@ export const access = {
 
 const PasswordChanged = Session.extend({
   ended_sessions: z.int().openapi({ description: "Other sessions that ended with the old password." }),
+  ended_tokens: z.int().openapi({ description: "API tokens of the account, which ended too." }),
 }).openapi("PasswordChanged");
 
 export default apiApp()
@@ -72,7 +73,8 @@ export default apiApp()
       method: "post",
       path: "/auth/password",
       summary: "Change one's own password",
-      description: "Ends all sessions of the account, this one too; the answer holds a new one.",
+      description:
+        "Ends all sessions of the account, this one too, and its API tokens; the answer holds a new session.",
       request: jsonBody(PasswordChange),
       responses: answers(200, PasswordChanged, "Changed.", [400, 401, 422, 429]),
     }),
@@ -80,14 +82,15 @@ export default apiApp()
       const { services, address } = c.var.state;
       const client = { address, user_agent: c.req.header("user-agent") ?? null };
       const call = callContext(c.var.state);
-      const { ended_sessions, opened } = await changePassword(
+      const { opened, ...ended } = await changePassword(
         services.sql,
+        services.blocklist,
         viewerOf(c.var.state),
         c.req.valid("json"),
         client,
         call,
       );
-      return c.json({ ...await sessionBody(services, opened), ended_sessions }, 200);
+      return c.json({ ...await sessionBody(services, opened), ...ended }, 200);
     },
   )
   .openapi(
