@@ -22,6 +22,9 @@ export interface AccessOptions {
  * once and read again every minute.
  */
 export class AllowList {
+  /** As they were configured, for the page that shows them. */
+  readonly trusted_proxies: readonly string[];
+  readonly agent_networks: readonly string[];
   #allowed = new Networks([]);
   #trusted: Networks;
   #agents: Networks;
@@ -31,6 +34,8 @@ export class AllowList {
   #unlisten: (() => Promise<void>) | undefined;
 
   constructor(private readonly sql: Sql, { trusted_proxies = [], agent_networks = [], log }: AccessOptions = {}) {
+    this.trusted_proxies = trusted_proxies;
+    this.agent_networks = agent_networks;
     this.#trusted = new Networks(trusted_proxies);
     this.#agents = new Networks(agent_networks);
     this.#log = log ?? silentLog;

@@ -1,0 +1,101 @@
+import { Badge } from "../../../components/badge.tsx";
+import { Button } from "../../../components/button.tsx";
+import { Code } from "../../../components/quantity.tsx";
+import { RelativeTime } from "../../../components/relative_time.tsx";
+import { Cell, Column, Row, RowName, Table } from "../../../components/table.tsx";
+import { isScope, scopeWords } from "../../../core/tokens/scopes.ts";
+import type { TokenRow } from "../../../core/views/tokens.ts";
+import type { Wire } from "../../../core/wire.ts";
+
+/** API tokens, without the tokens themselves. `back` is where a revocation leads; without it nothing can be revoked. */
+export function TokenTable({ tokens, now, back }: { tokens: Wire<TokenRow>[]; now: string; back: string | null }) {
+  return (
+    <Table
+      label="API tokens"
+      columns={
+        <>
+          <Column>Name</Column>
+          <Column>State</Column>
+          <Column>May</Column>
+          <Column>Hosts</Column>
+          <Column>From</Column>
+          <Column right>Last use</Column>
+          <Column right>Expires</Column>
+          {back && (
+            <Column right>
+              <span class="visually-hidden">Change</span>
+            </Column>
+          )}
+        </>
+      }
+    >
+      {tokens.map((one) => (
+        <Row key={one.id}>
+          <RowName title={one.name} note={<Code>{`${one.hint}…`}</Code>}>{one.name}</RowName>
+          <Cell label="State">
+            <TokenState token={one} now={now} />
+          </Cell>
+          <Cell label="May">
+            <span class="cell-parts">
+              {one.scopes.map((scope) => (
+                <Badge key={scope} title={isScope(scope) ? scopeWords[scope].allows : undefined}>
+                  {isScope(scope) ? scopeWords[scope].title : scope}
+                </Badge>
+              ))}
+            </span>
+          </Cell>
+          <Cell label="Hosts">
+            {one.groups === null
+              ? "all of its maker's"
+              : one.groups.map(({ name }) => name).join(", ") || <span class="muted">none: the groups are gone</span>}
+          </Cell>
+          <Cell label="From">{one.networks === null ? "anywhere" : <Code>{one.networks.join(" ")}</Code>}</Cell>
+          <Cell right label="Last use" note={one.last_used_address && <Code>{one.last_used_address}</Code>}>
+            {one.last_used_at ? <RelativeTime at={one.last_used_at} now={now} /> : <span class="muted">never</span>}
+          </Cell>
+          <Cell right label="Expires">
+            <RelativeTime at={one.expires_at} now={now} />
+          </Cell>
+          {back && (
+            <Cell right>
+              {one.ended_at === null && (
+                <form method="post" action={`/profile/tokens/${one.id}/revoke`}>
+                  <input type="hidden" name="back" value={back} />
+                  <Button size="small" type="submit">
+                    Revoke<span class="visually-hidden">the token {one.name}</span>
+                  </Button>
+                </form>
+              )}
+            </Cell>
+          )}
+        </Row>
+      ))}
+    </Table>
+  );
+}
+
+/** A token that ends within two weeks says so: whatever uses it stops then. */
+const SOON_DAYS = 14;
+
+function TokenState({ token, now }: { token: Wire<TokenRow>; now: string }) {
+  switch (token.state) {
+    case "revoked":
+      return <Badge shape="cross">Revoked</Badge>;
+    case "expired":
+      return <Badge shape="cross">Expired</Badge>;
+    case "asleep":
+      return (
+        <Badge
+          tone="warn"
+          shape="ring"
+          title="Its maker is disabled, or has to set a password or a second factor first."
+        >
+          Asleep
+        </Badge>
+      );
+    case "good":
+      return Date.parse(token.expires_at) - Date.parse(now) < SOON_DAYS * 86_400_000
+        ? <Badge tone="warn" shape="half">Ends soon</Badge>
+        : <Badge tone="ok" shape="dot">Good</Badge>;
+  }
+}
