@@ -46,7 +46,7 @@ function readLines(text: string) {
 export const handler = define.handlers({
   GET: async (ctx) => page(await read(ctx)),
   async POST(ctx) {
-    const typed = (await readForm(ctx.req)).get("networks");
+    const typed = (await readForm(ctx.req, ["networks"])).get("networks");
     const lines = readLines(typed);
     const networks = lines.map(({ network, note }) => ({ network, note }));
     try {

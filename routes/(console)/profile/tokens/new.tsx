@@ -50,7 +50,7 @@ function orderOf({ name, scopes, group_ids, networks, expires_in_days }: TypedTo
 export const handler = define.handlers({
   GET: async (ctx) => page(await read(ctx, BLANK, null)),
   async POST(ctx) {
-    const typed = typedIn(await readForm(ctx.req));
+    const typed = typedIn(await readForm(ctx.req, ["name", "networks", "expires_in_days"], ["scope", "group"]));
     const { sql } = ctx.state.services;
     try {
       const made = await createToken(sql, viewerOf(ctx.state), orderOf(typed), callContext(ctx.state));

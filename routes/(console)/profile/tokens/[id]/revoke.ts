@@ -10,7 +10,7 @@ export const access = {
 /** Ends a token: one's own, or as an admin anybody's, from the page that `back` names. */
 export const handler = define.handlers({
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["back"]);
     await revokeToken(ctx.state.services.sql, viewerOf(ctx.state), ctx.params.id, callContext(ctx.state));
     return ctx.redirect(form.get("back") === "" ? "/profile/tokens" : localPath(form.get("back")));
   },
