@@ -1,6 +1,7 @@
-import { uuidv7 } from "../../core/ids.ts";
+import { secretToken, sha256, uuidv7 } from "../../core/ids.ts";
 import type { HttpClient } from "../../testing/http_client.ts";
 import type { TestCaller, TestRole, TestSite } from "../../testing/site.ts";
+import { scopes } from "../../core/tokens/scopes.ts";
 import type { Asker } from "./expectation.ts";
 
 export interface Groups {
@@ -60,6 +61,9 @@ export const columns: Column[] = [
         update sessions set reauthenticated_at = app_now() - make_interval(mins => ${ELEVEN_MINUTES})
         where id = ${session_id}`,
   },
+  { name: "an admin's API token for reading", role: "admin", scopes: ["read"] },
+  { name: "an admin's API token with every scope", role: "admin", scopes: [...scopes] },
+  { name: "an API token for reading hosts of another group", role: "admin", scopes: ["read"], group: "there" },
 ];
 
 /** Somebody of a column; null is nobody. Pages are asked for by browsers, the API and sockets by programs. */
@@ -72,9 +76,28 @@ export async function become(
   if (column.role === null && !column.ended) return { client: site.anonymous, caller: null };
   const { must_change, stage, group } = column;
   const role: TestRole = column.role ?? "admin";
+  if (column.scopes) return await withToken(site, role, column.scopes, group ? [groups[group]] : null);
   const caller = await site.signIn(role, { kind, must_change, stage, groups: group ? [groups[group]] : [] });
   await column.then?.(site, caller);
   return { client: caller, caller };
+}
+
+/** A user with a second factor, and a client that sends a token of theirs. */
+async function withToken(site: TestSite, role: TestRole, granted: string[], group_ids: string[] | null) {
+  const { sql } = site.database;
+  const maker = await site.signIn(role);
+  const token = `lpm_${secretToken()}`;
+  await sql`
+    insert into totp_secrets (user_id, sealed, created_at, confirmed_at)
+    values (${maker.user_id}, '\\x00'::bytea, app_now(), app_now())`;
+  await sql`
+    insert into api_tokens (id, user_id, name, hash, hint, scopes, group_ids, created_at, expires_at)
+    values (${uuidv7()}, ${maker.user_id}, 'nightly', ${await sha256(token)}, ${
+    token.slice(0, 8)
+  }, ${granted}, ${group_ids},
+      app_now(), app_now() + interval '1 day')`;
+  const client = site.client({ authorization: `Bearer ${token}` });
+  return { client, caller: { ...maker, ...client, token } };
 }
 
 /** Two groups: one that every host will be in, and one without any. */

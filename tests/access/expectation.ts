@@ -14,19 +14,21 @@ export interface Asker {
   stale?: boolean;
   /** What an API token may; none: it is no API token. */
   scopes?: string[];
+  /** The token, or the person, knows hosts of this group only. */
+  group?: "here" | "there";
   /** A screen on the wall. */
   wall?: boolean;
 }
 
 /** What somebody meets: they come through, or they are sent elsewhere, or they are refused with a code. */
-export type Meeting = "passes" | { to: RegExp } | { status: number; code: string };
+export type Meeting = "passes" | { to: RegExp } | { status: number; codes: string[] };
 
 /** Ways out, and what says who one is: open to everybody who is signed in, however far they are. */
 const ALWAYS_OPEN = ["POST /logout", "POST /preferences", "POST /api/v1/auth/logout", "GET /api/v1/auth/me"];
 /** Where a password is changed. */
 const PASSWORD = ["GET /password", "POST /password", "POST /api/v1/auth/password"];
 
-const refused = (status: number, code: string): Meeting => ({ status, code });
+const refused = (status: number, ...codes: string[]): Meeting => ({ status, codes });
 
 /**
  * What the declaration of a route means for somebody, derived here a second time and independently of the program: from
@@ -54,6 +56,7 @@ export function expectation(route: RouteEntry, asker: Asker, opens: Stage | unde
     return page ? { to: /^\/setup$/ } : refused(403, "factor_enrolment_required");
   }
   if (!mayByRole(asker.role, access)) return refused(403, "forbidden");
+  if (asker.scopes && !mayByToken(route, asker)) return refused(403, "token_scope_missing", "token_not_allowed");
   if (access.recent && asker.stale) {
     return page && method === "GET" ? { to: /^\/confirm\?next=%2F/ } : refused(403, "confirmation_required");
   }
@@ -65,4 +68,23 @@ function mayByRole(role: "auditor" | "operator" | "admin", { role: needed, tells
   if (role === "admin") return true;
   if (role === "operator") return needed !== "admin" && !tells_all;
   return needed === "auditor";
+}
+
+/** What only a person does, who proves who they are. */
+const PERSONAL = /^\/api\/v1\/(auth|tokens|sessions|ws)(\/|$)/;
+
+/**
+ * Tokens are for the API, and never for what a person has to be present for. One for reading changes nothing; one that is
+ * limited to groups knows hosts, and nothing that is no host's.
+ */
+function mayByToken({ method, pattern, kind, access }: RouteEntry, { scopes = [], group }: Asker): boolean {
+  if (kind !== "api") return false;
+  if (pattern === "/api/v1/auth/me" || pattern === "/api/v1/openapi.json") return method === "GET";
+  if (PERSONAL.test(pattern) || /password|factor|mfa|passkey|session/.test(access.audit?.split(".")[1] ?? "")) {
+    return false;
+  }
+  if (group && access.scope !== "hosts") return false;
+  if (scopes.length > 1) return true;
+  const reads = access.audit === null && (method === "GET" || access.role === "auditor");
+  return reads && !/^\/api\/v1\/audit(\/|$)/.test(pattern);
 }
