@@ -72,6 +72,8 @@ export interface TestSiteOptions {
   assets?: AssetSource;
   /** Trusted proxies and the networks of agents; none by default. */
   access?: Pick<AccessOptions, "trusted_proxies" | "agent_networks">;
+  /** As if the listener's certificate were the operator's. */
+  own_certificate?: boolean;
   /** Connections of the web role's pool. */
   connections?: number;
 }
@@ -113,7 +115,16 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
     const services = makeServices({ access, sql, clock, log, relay, pki, resolve, public_url, audit, sealer });
     const site = createProductSite(services, assets);
     const pair = { certificate: pki.ui!.certificate_pem + pki.root.certificate_pem, key: pki.ui!.key_pem };
-    const listener = await startListener({ site, hostname: "127.0.0.1", port: 0, access, log, ...pair });
+    const { own_certificate = false } = options;
+    const listener = await startListener({
+      site,
+      hostname: "127.0.0.1",
+      port: 0,
+      access,
+      log,
+      own_certificate,
+      ...pair,
+    });
     cleanup.defer(() => listener.stop(1_000));
     const agent = new https.Agent({ keepAlive: true, maxSockets: 32 });
     cleanup.defer(() => agent.destroy());

@@ -111,7 +111,7 @@ Deno.test({
         await tabTo(page, /^Dark$/);
         await press("Enter");
         await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
-        const { text } = await site.client({ cookie: "theme=dark" }).get("/login");
+        const { text } = await site.client({ cookie: "__Host-theme=dark" }).get("/login");
         assert.match(text, /<html lang="en" data-theme="dark"/, "the first byte is dark already");
         assert.equal(new URL(page.url()).pathname, "/hosts", "back on the same page");
         await awake();

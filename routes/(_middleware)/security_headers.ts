@@ -4,6 +4,8 @@ import { define } from "../(_role)/state.ts";
 const CONTENT_SECURITY_POLICY = [
   // What is not named below is not allowed.
   "default-src 'none'",
+  // No plug-ins; said by itself for those who look for it.
+  "object-src 'none'",
   // Our bundles; the data block of islands is no script.
   "script-src 'self'",
   // Our style sheet. Islands style through the DOM, which this does not stop.

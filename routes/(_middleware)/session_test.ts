@@ -3,7 +3,7 @@ import { openSession } from "../../core/auth/sessions.ts";
 import { addUser } from "../../testing/job_scenario.ts";
 import { testDatabase } from "../../testing/database.ts";
 import { fakeClock } from "../../testing/fake_clock.ts";
-import { preferenceCookie, SESSION_COOKIE, sessionCookie } from "../(_role)/cookies.ts";
+import { preferenceCookie, SESSION_COOKIE, sessionCookie, THEME_COOKIE } from "../(_role)/cookies.ts";
 import type { State } from "../(_role)/state.ts";
 import { session } from "./session.ts";
 
@@ -71,7 +71,7 @@ Deno.test("session middleware", async (t) => {
     for (
       const [answer, kept] of [
         [new Response(), 1],
-        [new Response(null, { headers: { "set-cookie": preferenceCookie("theme", "dark") } }), 2],
+        [new Response(null, { headers: { "set-cookie": preferenceCookie(THEME_COOKIE, "dark") } }), 2],
       ] as const
     ) {
       const { token } = await open("browser");
@@ -101,9 +101,9 @@ Deno.test("session middleware", async (t) => {
   await t.step("preferences: only what they can be", async () => {
     for (
       const [cookie, theme, hidden] of [
-        ["theme=dark; rail=collapsed", "dark", true],
-        ["theme=light; rail=shown", "light", false],
-        ['theme="><script>; rail=<b>', null, false],
+        ["__Host-theme=dark; __Host-rail=collapsed", "dark", true],
+        ["__Host-theme=light; __Host-rail=shown", "light", false],
+        ['__Host-theme="><script>; __Host-rail=<b>', null, false],
       ] as const
     ) {
       const { state } = await pass({ cookie });

@@ -2,10 +2,10 @@ import { LIFETIME_HOURS } from "../../core/auth/rules.ts";
 
 /** `__Host-`: only over TLS, only for this host, only for the whole path (RFC 6265bis, 4.1.3.2). */
 export const SESSION_COOKIE = "__Host-session";
-/** Light or dark. No secret, as the one below. */
-export const THEME_COOKIE = "theme";
+/** Light or dark. No secret, as the one below; the prefix keeps neighbours below the same domain from setting it. */
+export const THEME_COOKIE = "__Host-theme";
 /** Whether the rail is hidden. */
-export const RAIL_COOKIE = "rail";
+export const RAIL_COOKIE = "__Host-rail";
 
 /** The value of one cookie in a Cookie header; null when it is not there. The first one wins, as browsers send it. */
 export function readCookie(header: string | null, name: string): string | null {

@@ -37,7 +37,7 @@ Deno.test("the session's cookie keeps what __Host- demands, and is out of reach 
 Deno.test("a preference lasts a year, and its absence ends it", () => {
   assert.match(
     preferenceCookie(THEME_COOKIE, "dark"),
-    /^theme=dark; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=31536000$/,
+    /^__Host-theme=dark; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=31536000$/,
   );
-  assert.match(preferenceCookie(THEME_COOKIE, null), /^theme=; .*Max-Age=0$/);
+  assert.match(preferenceCookie(THEME_COOKIE, null), /^__Host-theme=; .*Max-Age=0$/);
 });

@@ -92,7 +92,11 @@ async function start(context: RoleContext): Promise<{ address: string }> {
   };
   await warmUpPasswords();
   const site = createProductSite(services, await assetsIn(`${config.places.root}/dist`));
-  listener = await startListener({ ...config.server, hostname: config.server.listen, ...ui, site, access, log });
+  const own_certificate = config.server.certificate_file !== null;
+  listener = await startListener({
+    ...{ ...config.server, hostname: config.server.listen },
+    ...{ ...ui, site, access, log, own_certificate },
+  });
   setInterval(() => void care(context), CARE_MS);
   certificates = startCertificateCare({ sql, issuer: services.issuer, crl, clock, log, signal });
   audit = startAuditCare({ sql, desk, clock, log, signal });

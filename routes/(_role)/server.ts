@@ -14,6 +14,7 @@ import type { Site } from "../../web/mod.ts";
 import { SECURITY_HEADERS } from "../(_middleware)/security_headers.ts";
 import { errorResponse } from "./answer_error.ts";
 import type { State } from "./state.ts";
+import { pinsTransport, STRICT_TRANSPORT } from "./strict_transport.ts";
 
 /** Largest request body in bytes. The largest that anybody sends is a deployment naming 2,500 hosts. */
 export const MAX_BODY = 1 << 20;
@@ -33,6 +34,8 @@ export interface ListenerOptions extends Certificate {
   /** Whom connections are taken from. */
   access: AllowList;
   log: Log;
+  /** The pair is the operator's own: browsers are told never to come without TLS again. False for one of our CA. */
+  own_certificate: boolean;
 }
 
 export interface Listener {
@@ -50,11 +53,15 @@ export interface Listener {
  * WebSocket and HTTP/2 do not go together on it (measured with Deno 2.9.6).
  */
 export async function startListener(
-  { site, hostname, port, access, log, ...pair }: ListenerOptions,
+  { site, hostname, port, access, log, own_certificate, ...pair }: ListenerOptions,
 ): Promise<Listener> {
   refuseBadPair(pair);
   const listener = getRequestListener(site.app.fetch, { overrideGlobalObjects: false, hostname: "localhost" });
   const server = https.createServer(tlsOptions(pair), (request, response) => {
+    // Here, because it is for every answer, assets and refusals too.
+    if (own_certificate && pinsTransport(request.headers.host)) {
+      response.setHeader("strict-transport-security", STRICT_TRANSPORT);
+    }
     if (refuseBody(request, response)) return;
     void listener(request, response);
   });
