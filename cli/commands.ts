@@ -26,6 +26,12 @@ const commands: Record<string, Command> = {
     summary: "Show or check the configuration, print an example, print what each role may do.",
     run: async (args, program) => (await import("./config.ts")).config(args, program),
   },
+  admin: {
+    usage:
+      "admin create NAME [--display-name TEXT] | reset-password NAME | reset-mfa NAME | list [--json]  [--config FILE]",
+    summary: "Get back in: make an admin, replace a password or a second factor, list the users.",
+    run: async (args, program) => (await import("./admin.ts")).admin(args, program),
+  },
   verify: {
     usage: "verify audit [--config FILE] [--json] [--export FILE] [--checkpoints FILE] [--keys FILE]",
     summary: "Recompute the audit chain, of the database or of an export, and say whether it is intact.",

@@ -37,27 +37,6 @@ Deno.test("the first start makes one admin whose password was shown once", async
   assert.ok(!dump.includes(password) && !dump.includes(token), "neither password nor token is in the audit log");
 });
 
-Deno.test("a second start makes no second admin, even at the same moment", async () => {
-  await using database = await testDatabase();
-  let shown = 0;
-  const starts = Array.from(
-    { length: 3 },
-    () => createFirstAdmin(database.sql, "admin", () => void shown++, fakeClock()),
-  );
-  assert.deepEqual((await Promise.all(starts)).filter(Boolean).length, 1);
-  assert.equal(await createFirstAdmin(database.sql, "other", () => void shown++, fakeClock()), false);
-  assert.equal(shown, 1);
-});
-
-Deno.test("a password that could not be shown leaves no admin that nobody can use", async () => {
-  await using database = await testDatabase();
-  const failing = () => {
-    throw new Error("the disk is full");
-  };
-  await assert.rejects(() => createFirstAdmin(database.sql, "admin", failing, fakeClock()), /disk is full/);
-  assert.equal(await createFirstAdmin(database.sql, "admin", () => {}, fakeClock()), true);
-});
-
 const wrong: [string, string, string][] = [
   ["a wrong password", "admin", "wrong"],
   ["an unknown user", "nobody", "wrong"],

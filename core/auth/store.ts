@@ -66,3 +66,12 @@ export async function noteLogin(db: Db, user_id: string, at: Temporal.Instant): 
 export async function replaceHash(db: Db, user_id: string, from: string, to: string): Promise<void> {
   await db`update passwords set hash = ${to} where user_id = ${user_id} and hash = ${from}`;
 }
+
+/** True from the first start on, for ever. */
+export async function firstStartIsClosed(db: Db): Promise<boolean> {
+  return (await db`select from system_config where key = 'first_start'`).length === 1;
+}
+
+export async function closeFirstStart(db: Db, at: Temporal.Instant): Promise<void> {
+  await db`insert into system_config (key, value, changed_at) values ('first_start', '"closed"', ${at})`;
+}
