@@ -15,19 +15,11 @@ export function readOrder<S extends z.ZodType>(schema: S, order: unknown): z.out
   const read = schema.safeParse(order);
   if (read.success) return read.data;
   throw new AppError("validation_failed", {
-    details: read.error.issues.map((issue) => {
-      const field = issue.path.join(".");
-      const message = wordsOf(issue);
+    details: read.error.issues.map(({ path, message }) => {
+      const field = path.join(".");
       return { field, problem: NAMES[field] ? `${NAMES[field]} ${message}.` : message };
     }),
   });
-}
-
-/** An address may be text or nothing; of what is wrong with both only the text's problem helps. */
-function wordsOf(issue: z.core.$ZodIssue): string {
-  if (issue.code !== "invalid_union") return issue.message;
-  return issue.errors.flat().find(({ code }) => code !== "invalid_value" && code !== "invalid_type")?.message ??
-    "must be text";
 }
 
 /** @throws AppError own_account when somebody is about to do this to themselves */

@@ -90,7 +90,7 @@ export const TRACES: readonly [table: string, column: string, one: string, many:
 ];
 
 /** What names the user, in words with numbers; empty when nothing does. */
-export async function tracesOf(db: Db, { id, username }: Account): Promise<string[]> {
+export async function tracesOf(db: Db, { id, username }: Pick<Account, "id" | "username">): Promise<string[]> {
   const parts = TRACES.map(([table, column, one, many]) =>
     db`select ${one}::text as one, ${many}::text as many, count(*)::int as n from ${db(table)} where ${
       db(column)

@@ -29,14 +29,14 @@ const DisplayName = z.string()
   .refine((text) => [...text].length <= 200, "must have at most 200 characters");
 
 /** Where mail reaches somebody; nothing is sent to see whether it does. Empty stands for none. */
-const Email = z.union([
-  z.literal("").transform(() => null),
-  z.null(),
-  z.string().trim().max(320, "must have at most 320 characters")
-    .refine((text) => text.isWellFormed(), "must be well-formed text")
+const Email = z.string().trim().max(320, "must have at most 320 characters")
+  .refine((text) => text.isWellFormed(), "must be well-formed text")
+  .refine(
     // deno-lint-ignore no-control-regex -- that is what is looked for
-    .regex(/^[^\s@\u0000-\u001f\u007f]+@[^\s@\u0000-\u001f\u007f]+$/, "must look like name@example.org"),
-]);
+    (text) => text === "" || /^[^\s@\u0000-\u001f\u007f]+@[^\s@\u0000-\u001f\u007f]+$/.test(text),
+    "must look like name@example.org",
+  )
+  .nullable().transform((text) => text || null);
 
 const UserRole = z.enum(roles, `must be one of ${roles.join(", ")}`);
 

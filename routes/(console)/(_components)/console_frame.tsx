@@ -14,6 +14,7 @@ const SECTIONS = [[
   { href: "/jobs", label: "Jobs", icon: "list-checks" },
 ], [
   { href: "/groups", label: "Groups", icon: "folder-tree" },
+  { href: "/users", label: "Users", icon: "users", tells_all: true },
   { href: "/enrolments", label: "Enrolment", icon: "shield-check", acts: true },
   { href: "/audit", label: "Audit", icon: "scroll-text", tells_all: true },
   { href: "/settings/addresses", label: "Addresses", icon: "network", tells_all: true },

@@ -22,7 +22,7 @@ export function objectWords({ object_kind, object_name, object_id }: Entry): str
 
 /** Where the thing has a page of its own. */
 export function objectHref({ object_kind, object_id }: Entry): string | null {
-  const places: Record<string, string> = { host: "/hosts", job: "/jobs", group: "/groups" };
+  const places: Record<string, string> = { host: "/hosts", job: "/jobs", group: "/groups", user: "/users" };
   return object_kind !== null && object_id !== null && Object.hasOwn(places, object_kind)
     ? `${places[object_kind]}/${object_id}`
     : null;

@@ -1,0 +1,18 @@
+import { enableUser } from "../../../../core/users/switch_user.ts";
+import type { RouteAccess } from "../../../../web/mod.ts";
+import { callContext, define } from "../../../(_role)/state.ts";
+
+export const access = {
+  role: "admin",
+  scope: "none",
+  audit: "user.enable",
+  recent: true,
+} as const satisfies RouteAccess;
+
+export const handler = define.handlers({
+  async POST(ctx) {
+    const { id } = ctx.params;
+    await enableUser(ctx.state.services.sql, id, callContext(ctx.state));
+    return ctx.redirect(`/users/${encodeURIComponent(id)}`);
+  },
+});
