@@ -38,7 +38,7 @@ export const handler = define.handlers({
     return page(await empty(ctx, { username: "", display_name: "", email: "", role: "operator", group_ids }));
   },
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["username", "display_name", "email", "role"], ["group"]);
     const typed = {
       username: form.get("username"),
       display_name: form.get("display_name"),

@@ -14,7 +14,7 @@ export const access = {
 export const handler = define.handlers({
   async POST(ctx) {
     const { id } = ctx.params;
-    const which = (await readForm(ctx.req)).get("session") || null;
+    const which = (await readForm(ctx.req, ["session"])).get("session") || null;
     const own = viewerOf(ctx.state).session_id;
     await revokeSessionsOf(ctx.state.services.sql, id, which, own, callContext(ctx.state));
     return ctx.redirect(`/users/${encodeURIComponent(id)}`);

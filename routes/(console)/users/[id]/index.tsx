@@ -47,7 +47,7 @@ async function read(ctx: Context<State>, refusal: Refusal | null = null, typed?:
 export const handler = define.handlers({
   GET: async (ctx) => page(await read(ctx)),
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["display_name", "email", "role"]);
     const typed = { display_name: form.get("display_name"), email: form.get("email"), role: form.get("role") };
     try {
       const { user } = await changeUser(ctx.state.services.sql, ctx.params.id, typed, callContext(ctx.state));

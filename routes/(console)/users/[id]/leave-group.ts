@@ -13,7 +13,7 @@ export const access = {
 export const handler = define.handlers({
   async POST(ctx) {
     const { id } = ctx.params;
-    const group = (await readForm(ctx.req)).get("group");
+    const group = (await readForm(ctx.req, ["group"])).get("group");
     await removeMembers(ctx.state.services.sql, group, "users", [id], callContext(ctx.state));
     return ctx.redirect(`/users/${encodeURIComponent(id)}?tab=groups`);
   },

@@ -1,5 +1,6 @@
 import { removeUser } from "../../../../core/users/remove_user.ts";
 import type { RouteAccess } from "../../../../web/mod.ts";
+import { readForm } from "../../../(_role)/form.ts";
 import { callContext, define } from "../../../(_role)/state.ts";
 
 export const access = {
@@ -11,6 +12,7 @@ export const access = {
 
 export const handler = define.handlers({
   async POST(ctx) {
+    await readForm(ctx.req, []);
     await removeUser(ctx.state.services.sql, ctx.params.id, callContext(ctx.state));
     return ctx.redirect("/users");
   },

@@ -1,6 +1,7 @@
 import { PageHead } from "../../../../components/page_head.tsx";
 import { resetPassword } from "../../../../core/users/reset_password.ts";
 import { page, type RouteAccess } from "../../../../web/mod.ts";
+import { readForm } from "../../../(_role)/form.ts";
 import { callContext, define } from "../../../(_role)/state.ts";
 import { OneTimePassword } from "../(_components)/one_time_password.tsx";
 import { nameOf } from "../(_components)/user_words.tsx";
@@ -14,6 +15,7 @@ export const handler = define.handlers({
   /** Somebody opened again what a form led to: the password is not shown twice. */
   GET: (ctx) => ctx.redirect(`/users/${encodeURIComponent(ctx.params.id)}`),
   async POST(ctx) {
+    await readForm(ctx.req, []);
     const { user, password } = await resetPassword(
       ctx.state.services.sql,
       ctx.params.id,
