@@ -19,7 +19,7 @@ interface Look {
   error?: boolean;
 }
 
-function filled({ hosts, jobs, groups, clone }: Scenario & { clone: string }): Look[] {
+function filled({ hosts, jobs, groups, clone, operator }: Scenario & { clone: string; operator: string }): Look[] {
   return [
     { name: "login", path: "/login", out: true },
     { name: "password", path: "/password" },
@@ -59,6 +59,12 @@ function filled({ hosts, jobs, groups, clone }: Scenario & { clone: string }): L
     { name: "group-hosts", path: `/groups/${groups.web}` },
     { name: "group-users", path: `/groups/${groups.web}?tab=users` },
     { name: "group-add", path: `/groups/${groups.web}?tab=add` },
+    { name: "users", path: "/users" },
+    { name: "users-nobody", path: "/users?q=nobody-is-called-so" },
+    { name: "users-bad-filter", path: "/users?role=root", error: true },
+    { name: "user-new", path: "/users/new" },
+    { name: "user", path: `/users/${operator}` },
+    { name: "user-groups", path: `/users/${operator}?tab=groups` },
     { name: "dashboard", path: "/dashboard" },
     { name: "audit", path: "/audit" },
     { name: "audit-filtered", path: "/audit?action=host&outcome=success&from=2026-01-01T00:00" },
@@ -90,9 +96,10 @@ Deno.test({
     await using made = await scenario();
     const browser = await launchBrowser();
     try {
-      for (const role of ["operator", "auditor"] as const) await made.site.signIn(role, { groups: [made.groups.web] });
+      const { user_id: operator } = await made.site.signIn("operator", { kind: "browser", groups: [made.groups.web] });
+      await made.site.signIn("auditor", { groups: [made.groups.web] });
       const clone = await addClone(made);
-      await lookAt(t, browser, made.site, filled({ ...made, clone }));
+      await lookAt(t, browser, made.site, filled({ ...made, clone, operator }));
     } finally {
       await browser.close();
     }

@@ -3,7 +3,7 @@ import { type TestDatabase, testDatabase } from "../../testing/database.ts";
 import { addGroup, addHost, addUser, callerContext, offer, type TestUser } from "../../testing/job_scenario.ts";
 import { transaction } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
-import { uuidv7 } from "../ids.ts";
+import { sha256, uuidv7 } from "../ids.ts";
 import { createJob } from "../jobs/create_job.ts";
 import { appendEvent } from "./append_event.ts";
 import { pruneEvents } from "./prune_events.ts";
@@ -102,6 +102,41 @@ Deno.test("events of hosts and jobs out of scope are not told, by either way of 
   assert.deepEqual((await told(admin))[1].data.counts, { queued: 2 });
   await sql`insert into user_groups (user_id, group_id) values (${operator.id}, ${theirs})`;
   assert.deepEqual((await told(operator))[1].data.counts, { queued: 2 }, "who sees all hosts gets all numbers");
+});
+
+Deno.test("of a machine that waits hears who may decide about it", async () => {
+  await using database = await testDatabase();
+  const { sql, web } = database;
+  const [mine, theirs] = [await addGroup(sql), await addGroup(sql)];
+  const waits = async (group: string | null): Promise<string> => {
+    const [id, token] = [uuidv7(), group && uuidv7()];
+    if (token) {
+      await sql`
+        insert into enrolment_tokens (id, hash, created_at, expires_at)
+        values (${token}, ${await sha256(token)}, app_now(), app_now() + interval '1 day')`;
+      await sql`insert into enrolment_token_groups (token_id, group_id) values (${token}, ${group})`;
+    }
+    await sql`
+      insert into enrolments (id, polling_hash, machine_hash, fqdn, address, port, source_address, token_id, state,
+        created_at, expires_at)
+      values (${id}, ${await sha256(id)}, ${id}, 'waits.example', '10.0.0.1', 12443, '10.0.0.1', ${token}, 'pending',
+        app_now(), app_now() + interval '1 day')`;
+    await appendEvent(sql, { topic: "enrolments", kind: "requested", data: { id } });
+    return id;
+  };
+  const ids = [await waits(null), await waits(mine), await waits(theirs)];
+  const table: [string, TestUser, string[]][] = [
+    ["an admin", await addUser(sql, "admin"), ids],
+    ["an auditor", await addUser(sql, "auditor"), ids],
+    ["an operator of one group", await addUser(sql, "operator", [mine]), ids.slice(0, 2)],
+    ["an operator of none", await addUser(sql, "operator"), ids.slice(0, 1)],
+  ];
+  const stored = await readEventsAfter(web, 0, 100);
+  for (const [who, user, expected] of table) {
+    const { events } = await readEvents(web, user.id, [{ topic: "enrolments", after_seq: 0 }], 100);
+    assert.deepEqual(events.map(({ data }) => data.id), expected, who);
+    assert.deepEqual(await visibleTo(web, user.id, stored), events, who);
+  }
 });
 
 Deno.test("a page that slept too long, or comes from another database, reads everything anew", async (t) => {

@@ -1,5 +1,5 @@
 import type { Sql } from "../database/connection.ts";
-import { eventRange, eventsAfter, eventsOf, partlySeenJobs } from "./store.ts";
+import { eventRange, eventsAfter, eventsOf, partlySeenJobs, visibleEnrolments } from "./store.ts";
 import type { LiveEvent, Subscription } from "./types.ts";
 
 /** What a page is told after it asked for topics. */
@@ -78,9 +78,21 @@ export async function visibleTo(sql: Sql, viewer_id: string, events: LiveEvent[]
       where r.job_id = any(${jobs}::uuid[])`;
     for (const row of rows) visible_jobs.add(row.job_id);
   }
-  const mayKnow = ({ host_id, job_id }: LiveEvent) =>
-    host_id !== null ? visible_hosts.has(host_id) : job_id === null || visible_jobs.has(job_id);
+  const waiting = [...new Set(events.flatMap((event) => enrolmentOf(event) ?? []))];
+  const visible_enrolments = waiting.length > 0 ? await visibleEnrolments(sql, viewer_id, waiting) : new Set();
+  const mayKnow = (event: LiveEvent) => {
+    const { host_id, job_id } = event;
+    if (host_id !== null) return visible_hosts.has(host_id);
+    if (job_id !== null) return visible_jobs.has(job_id);
+    const enrolment = enrolmentOf(event);
+    return enrolment === null || visible_enrolments.has(enrolment);
+  };
   return await withoutForeignNumbers(sql, viewer_id, events.filter(mayKnow));
+}
+
+/** The machine that waits, of which an event without a host tells. */
+function enrolmentOf({ topic, host_id, data }: LiveEvent): string | null {
+  return topic === "enrolments" && host_id === null && typeof data.id === "string" ? data.id : null;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Db, many, maybe, one } from "../database/connection.ts";
+import { enrolmentInScope } from "../views/enrolments.ts";
 import { LiveEvent, type Subscription } from "./types.ts";
 
 /** First and last event that is kept; null without any. */
@@ -41,7 +42,8 @@ export async function partlySeenJobs(db: Db, viewer_id: string, job_ids: string[
 
 /**
  * Events of the topics after each one's number, oldest first, without those of hosts that the viewer may not know
- * of. An event of a job without a host needs one visible host in that job.
+ * of. An event of a job without a host needs one visible host in that job; one of a machine that waits, that the viewer
+ * may decide about it.
  */
 export function eventsOf(db: Db, viewer_id: string, topics: Subscription[], limit: number): Promise<LiveEvent[]> {
   return many(
@@ -57,6 +59,11 @@ export function eventsOf(db: Db, viewer_id: string, topics: Subscription[], limi
         when e.job_id is not null then exists (
           select from patch_job_hosts r join visible v on v.host_id = r.host_id where r.job_id = e.job_id
         )
+        when e.topic = 'enrolments' and e.data->>'id' is not null then exists (
+          select from enrolments n where n.id = (e.data->>'id')::uuid and ${
+      enrolmentInScope(db, viewer_id, db`n.token_id`)
+    }
+        )
         else true
       end
       order by e.seq limit ${limit}`,
@@ -70,6 +77,17 @@ export function eventsAfter(db: Db, after_seq: number, limit: number): Promise<L
       select seq, topic, kind, job_id, host_id, data from live_events
       where seq > ${after_seq} order by seq limit ${limit}`,
   );
+}
+
+/** Those of the machines that wait, or waited, which the viewer may know of. */
+export async function visibleEnrolments(db: Db, viewer_id: string, ids: string[]): Promise<Set<string>> {
+  const rows = await many(
+    z.object({ id: z.string() }),
+    db`
+      select n.id from enrolments n
+      where n.id = any(${ids}::uuid[]) and ${enrolmentInScope(db, viewer_id, db`n.token_id`)}`,
+  );
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Removes at most `limit` events older than so many seconds, oldest first, and says how many. */
