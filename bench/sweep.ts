@@ -4,6 +4,7 @@ import { systemClock } from "../core/clock.ts";
 import { connect, type Sql } from "../core/database/connection.ts";
 import { requestRefresh } from "../core/hosts/request_refresh.ts";
 import type { PollKind } from "../core/hosts/types.ts";
+import { browserClient } from "../testing/browser_client.ts";
 import { SESSION_COOKIE } from "../routes/(_role)/cookies.ts";
 import { build } from "../scripts/build.ts";
 import { type HttpClient, httpClient } from "../testing/http_client.ts";
@@ -144,7 +145,7 @@ async function signIn(sql: Sql, url: string, bed: SoakBed): Promise<HttpClient> 
     const origin = /public_url = "([^"]+)"/.exec(text)![1];
     const ca = await Deno.readTextFile(`${bed.options.folder}/manager/pki/root.crt`);
     const agent = new Agent({ keepAlive: true, maxSockets: 4 });
-    return httpClient(origin, ca, agent, { cookie: `${SESSION_COOKIE}=${token}`, origin });
+    return browserClient(httpClient(origin, ca, agent), origin, `${SESSION_COOKIE}=${token}`);
   } finally {
     await web.end({ timeout: 5 });
   }

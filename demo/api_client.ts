@@ -63,14 +63,28 @@ export class ApiRefusal extends Error {
   }
 }
 
-/** A client of the REST API: signs in once, then carries the bearer token. */
+/** What signing in, a new password and a refresh answer. */
+interface Tokens {
+  access_token: string;
+  refresh_token: string;
+  expires_in: number;
+  user: { must_change_password: boolean };
+}
+
+/** So long before an access token ends the next one is asked for, in milliseconds. */
+const AHEAD_MS = 60_000;
+
+/** A client of the REST API: signs in once, carries the access token, and renews it before it ends. */
 export class ApiClient {
-  #token: string | undefined;
+  #tokens: Tokens | undefined;
+  /** By performance.now(). */
+  #renew_at = Infinity;
+  #renewing: Promise<void> | null = null;
 
   constructor(readonly url: string, readonly ca: string) {}
 
   async login(username: string, password: string): Promise<{ must_change_password: boolean }> {
-    return this.#keep(await this.call("POST", "/auth/login", { username, password }));
+    return this.#keep(await this.#send("POST", "/auth/login", { username, password }));
   }
 
   /** Chooses a new password and goes on in the session that takes the place of the present one. */
@@ -78,9 +92,15 @@ export class ApiClient {
     this.#keep(await this.call("POST", "/auth/password", { current_password, new_password }));
   }
 
-  #keep({ token, user }: { token: string; user: { must_change_password: boolean } }) {
-    this.#token = token;
-    return user;
+  #keep(tokens: Tokens): Tokens["user"] {
+    this.#tokens = tokens;
+    this.#renew_at = performance.now() + tokens.expires_in * 1000 - AHEAD_MS;
+    return tokens.user;
+  }
+
+  async #renew(): Promise<void> {
+    const { refresh_token } = this.#tokens!;
+    this.#keep(await this.#send("POST", "/auth/refresh", { refresh_token }));
   }
 
   /**
@@ -94,11 +114,20 @@ export class ApiClient {
     headers?: Record<string, string>,
     // deno-lint-ignore no-explicit-any -- as above
   ): Promise<any> {
+    // Whoever calls meanwhile waits for the same renewal: a refresh token works once.
+    if (performance.now() > this.#renew_at) {
+      await (this.#renewing ??= this.#renew().finally(() => this.#renewing = null));
+    }
+    return await this.#send(method, path, body, headers);
+  }
+
+  // deno-lint-ignore no-explicit-any -- as above
+  async #send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<any> {
     const { status, json } = await request({
       url: `${this.url}/api/v1${path}`,
       ca: this.ca,
       method,
-      token: this.#token,
+      token: this.#tokens?.access_token,
       body,
       headers,
     });

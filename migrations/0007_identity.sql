@@ -18,6 +18,13 @@ alter table sessions alter column reauthenticated_at set not null;
 alter table sessions drop constraint sessions_kind_check;
 alter table sessions add constraint sessions_kind_check check (kind in ('browser', 'api', 'wall'));
 
+-- Refresh tokens that were replaced twice over: whoever brings one has an old copy.
+create table spent_refresh_tokens (
+  hash bytea primary key check (length(hash) = 32),
+  session_id uuid not null references sessions on delete cascade
+);
+create index spent_refresh_tokens_session on spent_refresh_tokens (session_id);
+
 -- An admin can ask for factors to be set up anew; nobody can switch the requirement off for a local user.
 create table totp_secrets (
   user_id uuid primary key references users on delete cascade,
@@ -161,7 +168,7 @@ begin
   if exists (select from pg_roles where rolname = 'patch_web') then
     grant select, insert, update, delete on
       totp_secrets, passkeys, recovery_codes, passkey_challenges, signing_keys, api_tokens, allowed_networks,
-      login_networks
+      login_networks, spent_refresh_tokens
       to patch_web;
     grant delete on users, identities, passwords to patch_web;
   end if;

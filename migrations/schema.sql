@@ -456,6 +456,10 @@ create table signing_keys (
   signs_until timestamp with time zone not null,
   verifies_until timestamp with time zone not null
 );
+create table spent_refresh_tokens (
+  hash bytea not null,
+  session_id uuid not null
+);
 create table system_config (
   key text not null,
   value jsonb not null,
@@ -694,6 +698,9 @@ alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) 
 alter table signing_keys add constraint signing_keys_check CHECK ((verifies_until > signs_until));
 alter table signing_keys add constraint signing_keys_kid_check CHECK ((length(kid) <= 64));
 alter table signing_keys add constraint signing_keys_pkey PRIMARY KEY (kid);
+alter table spent_refresh_tokens add constraint spent_refresh_tokens_hash_check CHECK ((length(hash) = 32));
+alter table spent_refresh_tokens add constraint spent_refresh_tokens_pkey PRIMARY KEY (hash);
+alter table spent_refresh_tokens add constraint spent_refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE;
 alter table system_config add constraint system_config_pkey PRIMARY KEY (key);
 alter table totp_secrets add constraint totp_secrets_pkey PRIMARY KEY (user_id);
 alter table totp_secrets add constraint totp_secrets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -745,6 +752,7 @@ CREATE INDEX patch_jobs_original ON public.patch_jobs USING btree (original_job_
 CREATE INDEX patch_jobs_recent ON public.patch_jobs USING btree (requested_at DESC);
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at);
 CREATE INDEX sessions_user ON public.sessions USING btree (user_id) WHERE (revoked_at IS NULL);
+CREATE INDEX spent_refresh_tokens_session ON public.spent_refresh_tokens USING btree (session_id);
 CREATE INDEX update_offers_cves ON public.update_offers USING gin (cve_ids);
 CREATE INDEX update_offers_package ON public.update_offers USING btree (package_id);
 CREATE INDEX user_groups_group ON public.user_groups USING btree (group_id);
@@ -919,6 +927,7 @@ grant delete, insert, select, update on table passwords to patch_web;
 grant delete, insert, select, update on table recovery_codes to patch_web;
 grant delete, insert, select, update on table sessions to patch_web;
 grant delete, insert, select, update on table signing_keys to patch_web;
+grant delete, insert, select, update on table spent_refresh_tokens to patch_web;
 grant delete, insert, select, update on table totp_secrets to patch_web;
 grant delete, insert, select, update on table update_offers to patch_fleet;
 grant delete, insert, select, update on table users to patch_web;

@@ -5,6 +5,7 @@ import { openSigningKey } from "../core/audit/signing_key.ts";
 import { blocklistIn } from "../core/auth/blocklist.ts";
 import { hashPassword } from "../core/auth/password.ts";
 import { openSealer } from "../core/auth/sealer.ts";
+import { SessionDesk } from "../core/auth/session_desk.ts";
 import { openSession } from "../core/auth/sessions.ts";
 import type { SessionKind, Stage } from "../core/auth/types.ts";
 import { ensurePki, type Pki } from "../core/ca/ensure_pki.ts";
@@ -18,7 +19,7 @@ import { createLog } from "../core/log.ts";
 import { RefusalLimit } from "../core/tokens/refusal_limit.ts";
 import { openLiveSource } from "../routes/(_live)/live_source.ts";
 import { Relay } from "../routes/(_live)/relay.ts";
-import { SESSION_COOKIE } from "../routes/(_role)/cookies.ts";
+import { ACCESS_COOKIE, SESSION_COOKIE } from "../routes/(_role)/cookies.ts";
 import { startListener } from "../routes/(_role)/server.ts";
 import { createProductSite } from "../routes/(_role)/site.ts";
 import type { Services, State } from "../routes/(_role)/state.ts";
@@ -33,8 +34,10 @@ export interface TestCaller extends HttpClient {
   user_id: string;
   username: string;
   session_id: string;
-  /** The bearer token, or the cookie's value. */
+  /** The access token: what stands behind `Bearer`, or in the cookie `__Host-access`. */
   token: string;
+  /** What `/auth/refresh` takes, or what stands in the cookie `__Host-session`. */
+  refresh_token: string;
 }
 
 /** The product's web role in this process: its site behind its real listener, over a database of its own. */
@@ -55,8 +58,8 @@ export interface TestSite extends AsyncDisposable {
   /** A client with these headers in every request. */
   client(headers?: Record<string, string>): HttpClient;
   /**
-   * A new user of a role with a session opened for them: `api` sends a bearer token, `browser` the cookie and, as
-   * browsers do, the Origin.
+   * A new user of a role with a session opened for them: `api` sends a bearer token, `browser` both cookies and,
+   * as browsers do, the Origin.
    */
   signIn(
     role: TestRole,
@@ -109,10 +112,25 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
     const audit = new AuditDesk(sql, { signer, keys, folder: `${folder}/audit` }, log);
     cleanup.defer(() => audit.stop());
     const sealer = await openSealer(`${folder}/pki`);
+    const sessions = new SessionDesk({ sql, sealer, clock, log });
+    await sessions.start(source);
+    cleanup.defer(() => sessions.stop());
     const access = new AllowList(sql, { ...options.access, log });
     await access.start();
     cleanup.defer(() => access.stop());
-    const services = makeServices({ access, sql, clock, log, relay, pki, resolve, public_url, audit, sealer });
+    const services = makeServices({
+      access,
+      sql,
+      clock,
+      log,
+      relay,
+      pki,
+      resolve,
+      public_url,
+      audit,
+      sealer,
+      sessions,
+    });
     const site = createProductSite(services, assets);
     const pair = { certificate: pki.ui!.certificate_pem + pki.root.certificate_pem, key: pki.ui!.key_pem };
     const { own_certificate = false } = options;
@@ -147,11 +165,13 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
         const user = await addPerson(database.sql, role, groups, must_change, clock);
         const from = { address: "127.0.0.1", user_agent: "test" };
         const proven = { stage, methods: ["pwd"] as const };
-        const { token, session_id } = await openSession(sql, { ...user, must_change }, kind, from, clock, proven);
+        const opened = await openSession(sql, { ...user, must_change }, kind, from, clock, proven);
+        const { token } = await sessions.accessToken(opened);
+        const { session_id, token: refresh_token } = opened;
         const headers: Record<string, string> = kind === "api"
           ? { authorization: `Bearer ${token}` }
-          : { cookie: `${SESSION_COOKIE}=${token}`, origin };
-        return { ...client(headers), user_id: user.id, username: user.username, session_id, token };
+          : { cookie: `${ACCESS_COOKIE}=${token}; ${SESSION_COOKIE}=${refresh_token}`, origin };
+        return { ...client(headers), user_id: user.id, username: user.username, session_id, token, refresh_token };
       },
       [Symbol.asyncDispose]: () => kept.disposeAsync(),
     };
@@ -162,25 +182,21 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
 }
 
 function makeServices(
-  { access, sql, clock, log, relay, pki, resolve, public_url, audit, sealer }:
-    & Pick<Services, "access" | "sql" | "clock" | "log" | "relay" | "resolve" | "public_url" | "audit" | "sealer">
+  { pki, ...given }:
+    & Pick<
+      Services,
+      "access" | "sql" | "clock" | "log" | "relay" | "resolve" | "public_url" | "audit" | "sealer" | "sessions"
+    >
     & { pki: Pki },
 ): Services {
+  const { sql, clock } = given;
   const crl = new CurrentCrl(sql, pki.authority, clock);
   return {
-    sql,
-    clock,
-    log,
-    relay,
-    resolve,
-    public_url,
-    audit,
-    sealer,
+    ...given,
     blocklist: blocklistIn(new URL("../dist", import.meta.url).pathname),
     authority: pki.authority,
     issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock),
     crl,
-    access,
     refusals: new RefusalLimit(clock),
     readiness: new Readiness(sql, clock),
     ca_certificate: pki.root.certificate_pem,

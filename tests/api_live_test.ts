@@ -61,7 +61,7 @@ Deno.test("a browser's ticket works from our own origin and with its own cookie 
   await using site = await testSite();
   const admin = await site.signIn("admin", { kind: "browser" });
   const other = await site.signIn("admin", { kind: "browser" });
-  const cookie = (caller: TestCaller) => `__Host-session=${caller.token}`;
+  const cookie = (caller: TestCaller) => `__Host-access=${caller.token}`;
   for (const origin of ["https://evil.example", "null", `http://localhost:${site.port}`, "https://localhost"]) {
     const headers = { origin, cookie: cookie(admin) };
     assert.equal(await refused(site, await ticketOf(admin), headers), "origin_refused", origin);

@@ -205,7 +205,7 @@ Deno.test("pages say what is wrong, and keep what was typed", async (t) => {
 
   await t.step("a form of another site changes nothing", async () => {
     for (const origin of ["https://evil.example", "null", undefined]) {
-      const headers = { cookie: `__Host-session=${admin.token}`, ...(origin ? { origin } : {}) };
+      const headers = { cookie: `__Host-access=${admin.token}`, ...(origin ? { origin } : {}) };
       const { status } = await site.client(headers).send(form(`/hosts/${hosts.app2}/remove`, []));
       assert.equal(status, 403, origin ?? "no origin");
     }

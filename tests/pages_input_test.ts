@@ -99,7 +99,7 @@ Deno.test("with a cookie every change comes from our own page: a missing or fore
   await using site = await emptySite();
   let tried = 0;
   for await (const { route, caller, good } of changes(site)) {
-    const cookie = { cookie: `__Host-session=${caller.token}` };
+    const cookie = { cookie: `__Host-access=${caller.token}` };
     const before = await contentsOf(site.database.sql);
     const send = (headers: Record<string, string>): Promise<ClientAnswer> =>
       site.client(cookie).send({ ...good, headers: { ...good.headers, ...headers } });

@@ -192,7 +192,7 @@ Deno.test({
       await t.step("a session that ended elsewhere leads to the login page, and back", async () => {
         await visitor.go(`/jobs/${jobs.batch}`);
         await says(page, /^Live$/);
-        const { status } = await site.client({ cookie: `__Host-session=${token}`, origin: site.origin })
+        const { status } = await site.client({ cookie: `__Host-access=${token}`, origin: site.origin })
           .send({ method: "POST", path: "/logout", body: "", headers: FORM });
         assert.equal(status, 303);
         await page.waitForURL(/\/login\?next=/);

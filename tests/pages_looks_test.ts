@@ -145,7 +145,7 @@ async function lookAt(t: Deno.TestContext, browser: Browser, site: TestSite, loo
       ]);
     });
     await t.step(`${look.name} has no style attribute and no inline script`, async () => {
-      const client = look.out ? site.anonymous : site.client({ cookie: `__Host-session=${token}` });
+      const client = look.out ? site.anonymous : site.client({ cookie: `__Host-access=${token}` });
       const { text } = await client.get(look.path);
       assert.match(text, /<h1/);
       assert.doesNotMatch(text, /<[^>]+ style=/);

@@ -92,7 +92,9 @@ async function go(address: string, cause: Cause): Promise<void> {
   if (cause !== "back") keepScroll();
   const patience = cause === "quiet" ? undefined : setTimeout(() => progress(true), PATIENCE);
   try {
-    const answer = await fetch(address, { headers: { accept: "text/html" }, signal: mine.signal });
+    // What renews itself is no use by anybody: the session grows idle meanwhile.
+    const headers = { accept: "text/html", ...(cause === "quiet" ? { "x-unattended": "1" } : {}) };
+    const answer = await fetch(address, { headers, signal: mine.signal });
     if (!answer.headers.get("content-type")?.startsWith("text/html")) return load(address, cause);
     const next = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (mine.signal.aborted) return;

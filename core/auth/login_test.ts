@@ -8,7 +8,7 @@ import { changePassword } from "./change_password.ts";
 import { createFirstAdmin } from "./create_first_admin.ts";
 import { login } from "./login.ts";
 import { logout } from "./logout.ts";
-import { authenticate, deleteEndedSessions, refreshSession, viewerOfSession } from "./sessions.ts";
+import { viewerOfSession } from "./sessions.ts";
 
 const blocklist = blocklistIn(new URL("../../dist", import.meta.url).pathname);
 const client = { address: "192.0.2.1", user_agent: "a browser" };
@@ -66,10 +66,10 @@ Deno.test("whatever is wrong, the answer is the same", async () => {
 Deno.test("a disabled account does not get in, and its open session ends", async () => {
   await using database = await testDatabase();
   const { clock, password, signIn } = await fresh(database);
-  const { token } = await signIn("admin", password);
+  const { session_id } = await signIn("admin", password);
   await database.sql`update users set disabled_at = app_now()`;
   await assert.rejects(() => signIn("admin", password), coded("login_failed"));
-  assert.equal((await authenticate(database.web, token, "browser", clock)).viewer, null);
+  assert.equal(await viewerOfSession(database.web, session_id, clock), null);
 });
 
 Deno.test("guessing is slowed down, and the right password works after the pause", async () => {
@@ -100,83 +100,6 @@ Deno.test("one machine trying many names is slowed down too", async () => {
   await assert.rejects(() => signIn("user99", "wrong"), coded("too_many_requests"));
 });
 
-Deno.test("a browser's token rotates; both tabs go on; a copied old one ends the session", async () => {
-  await using database = await testDatabase();
-  const { clock, password, signIn } = await fresh(database);
-  const { token: first, viewer } = await signIn("admin", password);
-  assert.equal((await found(database, first, clock)).replacement, null, "young tokens stay");
-  clock.advance({ seconds: 301 });
-  const { replacement: second } = await found(database, first, clock);
-  assert.ok(second);
-  clock.advance({ seconds: 20 });
-  assert.equal((await found(database, first, clock)).replacement, null, "the other tab's old token still works");
-  await found(database, second, clock);
-  clock.advance({ seconds: 11 });
-  const from = { address: "198.51.100.9", request_id: "01KAH0000000000000000000AA" };
-  const again = () => authenticate(database.web, first, "browser", clock, from);
-  for (const found of await Promise.all([again(), again(), again()])) {
-    assert.ok(found.viewer === null && ["reused", "revoked"].includes(found.why));
-  }
-  const rows = await database.sql`
-    select actor_kind, actor_id, address, request_id, object_id, outcome from audit_log where action = 'session.revoke'`;
-  assert.deepEqual(rows.map((row) => ({ ...row })), [
-    { actor_kind: "anonymous", actor_id: null, ...from, object_id: viewer.id, outcome: "denied" },
-  ], "one row, and it says where the old token came from");
-  assert.deepEqual(await authenticate(database.web, second, "browser", clock), { viewer: null, why: "revoked" });
-});
-
-async function found(database: TestDatabase, token: string, clock: ReturnType<typeof fakeClock>) {
-  const answer = await authenticate(database.web, token, "browser", clock);
-  assert.ok(answer.viewer, JSON.stringify(answer));
-  return answer;
-}
-
-Deno.test("twenty requests of one browser at the moment of rotation all pass, and one token comes of it", async () => {
-  await using database = await testDatabase();
-  const { clock, password, signIn } = await fresh(database);
-  const { token } = await signIn("admin", password);
-  clock.advance({ seconds: 400 });
-  const answers = await Promise.all(Array.from({ length: 20 }, () => found(database, token, clock)));
-  assert.equal(answers.filter(({ replacement }) => replacement !== null).length, 1);
-});
-
-Deno.test("an idle session ends after an hour, a busy one after a day", async () => {
-  await using database = await testDatabase();
-  const { clock, password, signIn } = await fresh(database);
-  const idle = await signIn("admin", password);
-  clock.advance({ minutes: 60 });
-  assert.deepEqual(await authenticate(database.web, idle.token, "browser", clock), { viewer: null, why: "expired" });
-  let { token } = await signIn("admin", password);
-  for (let hours = 0; hours < 23.5; hours += 0.5) {
-    clock.advance({ minutes: 30 });
-    token = (await found(database, token, clock)).replacement ?? token;
-  }
-  clock.advance({ minutes: 31 });
-  assert.equal((await authenticate(database.web, token, "browser", clock)).viewer, null);
-  clock.advance({ hours: 9 * 24 });
-  assert.equal(await deleteEndedSessions(database.web, clock), 2);
-});
-
-for (const token of ["", "x", "a".repeat(43), "a".repeat(10_000), "../../etc/passwd", "ä".repeat(43)]) {
-  Deno.test(`no token: ${token.slice(0, 20)}`, async () => {
-    await using database = await testDatabase();
-    assert.deepEqual(await authenticate(database.web, token, "browser", fakeClock()), { viewer: null, why: "unknown" });
-  });
-}
-
-Deno.test("a browser's token is no bearer token and the other way round", async () => {
-  await using database = await testDatabase();
-  const { clock, password, context, signIn } = await fresh(database);
-  const { token } = await signIn("admin", password);
-  assert.equal((await authenticate(database.web, token, "api", clock)).viewer, null);
-  const api = await login(database.web, { username: "admin", password }, "api", client, context);
-  assert.equal((await authenticate(database.web, api.token, "browser", clock)).viewer, null);
-  const next = await refreshSession(database.web, api.token, clock);
-  assert.ok(next && next.token !== api.token);
-  clock.advance({ seconds: 31 });
-  assert.equal(await refreshSession(database.web, api.token, clock), null, "the old one was replaced");
-});
-
 Deno.test("a password that was typed as the user name is kept nowhere", async () => {
   await using database = await testDatabase();
   const { signIn } = await fresh(database);
@@ -191,12 +114,11 @@ Deno.test("a password that was typed as the user name is kept nowhere", async ()
 Deno.test("logging out ends the session and says so once in the audit log", async () => {
   await using database = await testDatabase();
   const { clock, password, context, signIn } = await fresh(database);
-  const { token, viewer } = await signIn("admin", password);
+  const { viewer } = await signIn("admin", password);
   const actor = { kind: "user" as const, id: viewer.id, name: viewer.username };
   assert.ok(await viewerOfSession(database.web, viewer.session_id, clock));
   await logout(database.web, viewer, { ...context, actor });
   await logout(database.web, viewer, { ...context, actor });
-  assert.equal((await authenticate(database.web, token, "browser", clock)).viewer, null);
   assert.equal(await viewerOfSession(database.web, viewer.session_id, clock), null);
   const [{ n }] = await database.sql`select count(*)::int as n from audit_log where action = 'auth.logout'`;
   assert.equal(n, 1);
@@ -206,7 +128,7 @@ Deno.test("changing the password ends all other sessions and the duty to change 
   await using database = await testDatabase();
   const { clock, password, context, signIn } = await fresh(database);
   const other = await signIn("admin", password);
-  const { viewer, token } = await signIn("admin", password);
+  const { viewer } = await signIn("admin", password);
   const call = { ...context, actor: { kind: "user" as const, id: viewer.id, name: viewer.username } };
   const change = (current_password: string, new_password: string) =>
     changePassword(database.web, blocklist, viewer, { current_password, new_password }, client, call);
@@ -215,10 +137,10 @@ Deno.test("changing the password ends all other sessions and the duty to change 
   await assert.rejects(() => change(password, password), coded("password_weak"));
   const { ended_sessions, opened } = await change(password, "stapler wobbles quietly");
   assert.equal(ended_sessions, 1);
-  assert.equal((await authenticate(database.web, other.token, "browser", clock)).viewer, null);
-  assert.equal((await authenticate(database.web, token, "browser", clock)).viewer, null, "the present one too");
+  assert.equal(await viewerOfSession(database.web, other.session_id, clock), null);
+  assert.equal(await viewerOfSession(database.web, viewer.session_id, clock), null, "the present one too");
   assert.notEqual(opened.session_id, viewer.session_id);
-  assert.equal((await found(database, opened.token, clock)).viewer?.must_change_password, false);
+  assert.equal((await viewerOfSession(database.web, opened.session_id, clock))?.must_change_password, false);
   await assert.rejects(() => signIn("admin", password), coded("login_failed"));
   await signIn("Admin ", "stapler wobbles quietly");
   assert.ok((await verifyAudit(database.sql)).intact);

@@ -21,10 +21,8 @@ export async function renewSession(
   client: Client,
   clock: Clock,
 ): Promise<OpenedSession> {
-  const now = clock.now();
   const old = await findSessionById(tx, viewer.session_id);
-  const ended = await revokeSessions(tx, { id: viewer.session_id }, "a new session took its place", now);
-  if (!old || old.disabled || ended.length === 0) throw new AppError("session_expired");
+  if (!old || old.revoked || old.disabled) throw new AppError("session_expired");
   const { proven = [] } = change;
   const user = {
     id: old.user_id,
@@ -33,10 +31,15 @@ export async function renewSession(
     role: old.role,
     must_change: old.must_change,
   };
-  return await insertNewSession(tx, user, old.kind, client, clock, {
+  const opened = await insertNewSession(tx, user, old.kind, client, clock, {
     stage: change.stage ?? old.stage,
     methods: [...new Set([...old.methods, ...proven])],
     family: old.family,
     ...(proven.length === 0 ? { authenticated_at: old.reauthenticated_at, expires_at: old.expires_at } : {}),
   });
+  const why = "a new session took its place";
+  const ended = await revokeSessions(tx, { id: viewer.session_id }, why, clock.now(), opened.session_id);
+  // Of two that would renew it at once one does.
+  if (ended.length === 0) throw new AppError("session_expired");
+  return opened;
 }

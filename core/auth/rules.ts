@@ -1,18 +1,23 @@
 import type { Problem } from "../errors.ts";
 import type { Stage } from "./types.ts";
 
-/** A session that nobody uses ends after this many minutes (specification, section 10: 1 hour). */
-export const IDLE_MINUTES = 60;
 /** A session ends after this many hours even when it is used. */
 export const LIFETIME_HOURS = 24;
 /** The same by stage, in minutes: whoever has not finished signing in has no session to keep. */
 export const LIFETIME_MINUTES: Record<Stage, number> = { factor: 10, enrol: 60, full: LIFETIME_HOURS * 60 };
-/** A browser's token is replaced when it is older than this, in seconds. */
-export const ROTATE_AFTER_SECONDS = 300;
-/** For so long the token before is still honoured: two tabs ask at the same moment. Seconds. */
+/** A wall screen's ends after this many days. */
+export const WALL_DAYS = 30;
+/** An access token is good for so long at most, in minutes (specification, section 10). */
+export const ACCESS_TOKEN_MINUTES = 15;
+/** For so long the refresh token before is still honoured: two tabs ask at the same moment. Seconds. */
 export const PREVIOUS_TOKEN_SECONDS = 30;
 /** How often the use of a session is written down, in seconds; less often than every request. */
 export const TOUCH_SECONDS = 60;
+
+/** A key signs access tokens for so long, in days (specification, section 10). */
+export const SIGNING_KEY_DAYS = 90;
+/** So long before its turn the next key is made, and so long after it a key still verifies. Hours. */
+export const SIGNING_KEY_OVERLAP_HOURS = 24;
 
 /** How long it takes to be slowed down, and to what extent. */
 export interface ThrottleRule {

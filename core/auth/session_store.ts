@@ -11,6 +11,7 @@ export interface NewSession {
   kind: SessionKind;
   stage: Stage;
   methods: readonly AuthMethod[];
+  name: string | null;
   reauthenticated_at: Temporal.Instant;
   current_hash: Uint8Array;
   rotated_at: Temporal.Instant;
@@ -34,6 +35,8 @@ const Session = z.object({
   methods: z.array(z.enum(methods)),
   reauthenticated_at: instant,
   is_current: z.boolean(),
+  rotation: z.number(),
+  sealed_token: z.instanceof(Uint8Array).nullable(),
   rotated_at: instant,
   last_used_at: instant,
   idle_until: instant,
@@ -48,63 +51,105 @@ const Session = z.object({
 });
 export type StoredSession = z.infer<typeof Session>;
 
-/** The session that a token's hash belongs to, as its present or its previous token. */
+/** The session that a refresh token's hash belongs to, as its present or its previous token. */
 export function findSession(db: Db, hash: Uint8Array): Promise<StoredSession | null> {
   return maybe(
     Session,
     db`
-      select s.id, s.family, s.kind, s.stage, s.methods, s.reauthenticated_at, s.current_hash = ${hash} as is_current, s.rotated_at, s.last_used_at, s.idle_until,
-        s.expires_at, s.revoked_at is not null as revoked, u.id as user_id, u.username, u.display_name, u.role,
-        u.disabled_at is not null as disabled, coalesce(p.must_change, false) as must_change
-      from sessions s join users u on u.id = s.user_id left join passwords p on p.user_id = u.id
+      select ${columns(db)}, s.current_hash = ${hash} as is_current ${joined(db)}
       where s.current_hash = ${hash} or s.previous_hash = ${hash}`,
   );
 }
 
 export function findSessionById(db: Db, id: string): Promise<StoredSession | null> {
+  return maybe(Session, db`select ${columns(db)}, true as is_current ${joined(db)} where s.id = ${id}`);
+}
+
+const columns = (db: Db) =>
+  db`
+    s.id, s.family, s.kind, s.stage, s.methods, s.reauthenticated_at, s.rotation, s.sealed_token, s.rotated_at,
+    s.last_used_at, s.idle_until, s.expires_at, s.revoked_at is not null as revoked, u.id as user_id, u.username,
+    u.display_name, u.role, u.disabled_at is not null as disabled, coalesce(p.must_change, false) as must_change`;
+const joined = (db: Db) =>
+  db`from sessions s join users u on u.id = s.user_id left join passwords p on p.user_id = u.id`;
+
+/** The session that a refresh token belonged to before its previous one. */
+export function findSpent(db: Db, hash: Uint8Array): Promise<StoredSession | null> {
   return maybe(
     Session,
     db`
-      select s.id, s.family, s.kind, s.stage, s.methods, s.reauthenticated_at, true as is_current, s.rotated_at, s.last_used_at, s.idle_until,
-        s.expires_at, s.revoked_at is not null as revoked, u.id as user_id, u.username, u.display_name, u.role,
-        u.disabled_at is not null as disabled, coalesce(p.must_change, false) as must_change
-      from sessions s join users u on u.id = s.user_id left join passwords p on p.user_id = u.id
-      where s.id = ${id}`,
+      select ${columns(db)}, false as is_current ${joined(db)}
+      join spent_refresh_tokens t on t.session_id = s.id where t.hash = ${hash}`,
   );
 }
 
-/** Replaces the token, unless another request was faster. True when this call did it. */
+/** Replaces the refresh token, unless another request was faster. The number of the new one, or null. */
 export async function rotateToken(
   db: Db,
   id: string,
-  from: Uint8Array,
-  to: Uint8Array,
+  token: { from: Uint8Array; to: Uint8Array; sealed: Uint8Array },
   at: Temporal.Instant,
-  idle_until: Temporal.Instant,
-): Promise<boolean> {
-  const rows = await db`
+  use: { last_used_at: Temporal.Instant; idle_until: Temporal.Instant },
+): Promise<number | null> {
+  const row = await maybe(
+    z.object({ rotation: z.number() }),
+    // All parts see the row as it was, so the one before the present is still there to be kept.
+    db`
+      with rotated as (
+        update sessions
+        set current_hash = ${token.to}, previous_hash = ${token.from}, sealed_token = ${token.sealed},
+          rotation = rotation + 1, rotated_at = ${at}, last_used_at = ${use.last_used_at},
+          idle_until = ${use.idle_until}
+        where id = ${id} and current_hash = ${token.from} and revoked_at is null
+        returning id, rotation
+      ), spent as (
+        insert into spent_refresh_tokens (hash, session_id)
+        select s.previous_hash, s.id from sessions s join rotated r on r.id = s.id where s.previous_hash is not null
+        on conflict do nothing
+      )
+      select rotation from rotated`,
+  );
+  return row?.rotation ?? null;
+}
+
+/** Somebody was seen with what came with this refresh token: it is not handed out again. */
+export async function markSeen(db: Db, id: string, rotation: number): Promise<void> {
+  await db`update sessions set sealed_token = null where id = ${id} and rotation = ${rotation}`;
+}
+
+/** A use of the session. A wall screen's ends on its day, used or not. */
+export async function touchSession(db: Db, id: string, at: Temporal.Instant, idle_minutes: number): Promise<void> {
+  await db`
     update sessions
-    set current_hash = ${to}, previous_hash = ${from}, rotated_at = ${at}, last_used_at = ${at}, idle_until = ${idle_until}
-    where id = ${id} and current_hash = ${from} and revoked_at is null
-    returning id`;
-  return rows.length === 1;
+    set last_used_at = greatest(last_used_at, ${at}),
+      idle_until = case kind when 'wall' then expires_at
+        else greatest(last_used_at, ${at}) + make_interval(mins => ${idle_minutes}) end
+    where id = ${id} and revoked_at is null`;
 }
 
-export async function touchSession(
-  db: Db,
-  id: string,
-  at: Temporal.Instant,
-  idle_until: Temporal.Instant,
-): Promise<void> {
-  await db`update sessions set last_used_at = ${at}, idle_until = ${idle_until} where id = ${id} and revoked_at is null`;
+/** Those of the given sessions that go on. */
+export async function selectLive(db: Db, ids: string[], at: Temporal.Instant): Promise<string[]> {
+  const rows = await many(
+    z.object({ id: z.string() }),
+    db`
+      select s.id from sessions s join users u on u.id = s.user_id
+      where s.id = any(${ids}) and s.revoked_at is null and s.expires_at > ${at} and u.disabled_at is null`,
+  );
+  return rows.map(({ id }) => id);
 }
 
-/** Ends sessions and tells open pages. Returns the ids of those that were open. */
+/**
+ * Ends sessions and tells everybody who holds something open for them.
+ *
+ * @param next id of the session that takes the place
+ * @returns the ids of those that were open
+ */
 export async function revokeSessions(
   db: Db,
   which: { id?: string; family?: string; user_id?: string; except?: string },
   why: string,
   at: Temporal.Instant,
+  next?: string,
 ): Promise<string[]> {
   const rows = await many(
     z.object({ id: z.string() }),
@@ -118,7 +163,7 @@ export async function revokeSessions(
         and ${which.id !== undefined || which.family !== undefined || which.user_id !== undefined}
       returning id`,
   );
-  for (const { id } of rows) await db`select pg_notify('revoked', ${JSON.stringify({ sid: id })})`;
+  for (const { id } of rows) await db`select pg_notify('revoked', ${JSON.stringify({ sid: id, next })})`;
   return rows.map((row) => row.id);
 }
 

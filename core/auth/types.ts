@@ -67,9 +67,12 @@ export interface Client {
   user_agent: string | null;
 }
 
-/** A session that was just opened or refreshed. The token is shown once. */
+/** A session that was just opened, renewed or refreshed. The refresh token is shown once. */
 export interface OpenedSession {
+  /** Refresh token: 256 random bits, 43 characters of base64url. */
   token: string;
+  /** How many refresh tokens the session had before. */
+  rotation: number;
   session_id: string;
   /** Ends at the latest then, whatever happens. */
   expires_at: Temporal.Instant;

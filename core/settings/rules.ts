@@ -94,6 +94,15 @@ export const settingRules: readonly SettingRule[] = [
       "Work on more hosts at once asks who you are, when you last proved it more than ten minutes ago. A rack or a " +
       "cluster passes; a window left open, or a stolen session, does not reach the whole fleet.",
   },
+  {
+    key: "session.idle_minutes",
+    title: "Session without activity",
+    unit: "minutes",
+    default: 60,
+    minimum: 5,
+    maximum: 60,
+    reason: "A session that nobody uses ends after so long. Shorter protects desks that people leave; in force at once.",
+  },
 ];
 
 const byKey = new Map<string, SettingRule>(settingRules.map((rule) => [rule.key, rule]));

@@ -3,7 +3,7 @@ export interface SettingRule {
   key: SettingKey;
   /** What a person reads above the field. */
   title: string;
-  unit: "seconds" | "hosts" | "days" | "per minute";
+  unit: "seconds" | "minutes" | "hosts" | "days" | "per minute";
   default: number;
   minimum: number;
   maximum: number;
@@ -23,6 +23,7 @@ export interface Settings {
   "live.event_retention_seconds": number;
   "audit.retention_days": number;
   "confirm.hosts": number;
+  "session.idle_minutes": number;
 }
 export type SettingKey = keyof Settings;
 

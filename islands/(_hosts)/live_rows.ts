@@ -37,7 +37,8 @@ export function useLiveRows(packed: HostRows, after_seq: number, only: string | 
     const params = new URLSearchParams(whole ? [] : [...asked].map((id) => ["id", id]));
     if (only) params.set("only", only);
     try {
-      const answer = await fetch(`/hosts/rows?${params}`, { headers: { accept: "application/json" } });
+      const headers = { accept: "application/json", "x-unattended": "1" };
+      const answer = await fetch(`/hosts/rows?${params}`, { headers });
       if (!answer.ok) throw new Error(String(answer.status));
       const fresh: HostRows = await answer.json();
       const lines = unpackRows(fresh);

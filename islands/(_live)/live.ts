@@ -59,7 +59,7 @@ export function follow({ topics, after_seq, on_event, on_reload, on_status }: Op
   };
   const open = async () => {
     try {
-      const answer = await fetch("/api/v1/ws/ticket", { method: "POST" });
+      const answer = await fetch("/api/v1/ws/ticket", { method: "POST", headers: { "x-unattended": "1" } });
       if (answer.status === 401) return toLogin();
       if (!answer.ok || stopped) return again();
       const { ticket } = await answer.json();

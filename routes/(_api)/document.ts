@@ -1,4 +1,5 @@
 import type { RouteEntry, Site } from "../../web/mod.ts";
+import { ACCESS_COOKIE } from "../(_role)/cookies.ts";
 import type { State } from "../(_role)/state.ts";
 import { refusalWords } from "./api_app.ts";
 import { errorCodeSchema, impliedErrors } from "./error_catalogue.ts";
@@ -7,6 +8,10 @@ const DESCRIPTION =
   `Everything that the pages do. Errors are \`{ "error": { code, message, hint, request_id, details } }\`;
 lists are \`{ items, next, total }\`, with \`next\` as the \`cursor\` of the following page; instants are RFC 3339 with Z.
 Whatever is out of the caller's scope answers 404, as if it did not exist.`;
+
+const BEARER =
+  `The access token of POST /api/v1/auth/login, good for 15 minutes; POST /api/v1/auth/refresh gives the next.
+Or an API token, which a person makes for a program.`;
 
 interface Operation extends Record<string, unknown> {
   responses?: Record<string, { description: string; content?: unknown }>;
@@ -29,8 +34,8 @@ export function describeApi(site: Site<State>, version: string): ApiDocument {
   document.components = {
     ...document.components,
     securitySchemes: {
-      bearer: { type: "http", scheme: "bearer", description: "The token of POST /api/v1/auth/login." },
-      session: { type: "apiKey", in: "cookie", name: "__Host-session", description: "A browser's session." },
+      bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: BEARER },
+      session: { type: "apiKey", in: "cookie", name: ACCESS_COOKIE, description: "A browser's session." },
     },
     schemas: withCatalogue(document.components?.schemas ?? {}),
   };

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { type OpenedSession, roles, type Viewer } from "../../core/auth/types.ts";
+import { type OpenedSession, roles, stages, type Viewer } from "../../core/auth/types.ts";
 import { rfc3339 } from "../../core/clock.ts";
 import type { Services } from "../(_role)/state.ts";
 import { Instant } from "./api_app.ts";
@@ -17,7 +17,19 @@ export const User = z.object({
 
 /** A session that was just opened, renewed or refreshed. */
 export const Session = z.object({
-  token: z.string().openapi({ description: "Send it as `Authorization: Bearer …`. It is shown once." }),
+  access_token: z.string().openapi({
+    description: "A JWT. Send it as `Authorization: Bearer …`. Take it as it is: what it holds may change.",
+  }),
+  token_type: z.literal("Bearer"),
+  expires_in: z.int().openapi({ description: "Seconds until the access token ends: at most 900." }),
+  refresh_token: z.string().openapi({
+    description: "For `POST /api/v1/auth/refresh`. It works once, and the answer holds the next one.",
+  }),
+  session_id: z.string(),
+  stage: z.enum(stages).openapi({
+    description:
+      "`factor`: the second factor is still asked for. `enrol`: there is none yet, it has to be set up first.",
+  }),
   idle_until: Instant.openapi({ description: "The session ends then when it is not used before." }),
   expires_at: Instant.openapi({ description: "The session ends then whatever happens." }),
   user: User,
@@ -27,13 +39,19 @@ export function userBody({ id, username, display_name, role, must_change_passwor
   return { id, username, display_name, role, must_change_password };
 }
 
-/** What an API client is given of a session that it opened. */
-export function sessionBody(_services: Services, opened: OpenedSession): Promise<z.infer<typeof Session>> {
-  const { token, idle_until, expires_at, viewer } = opened;
-  return Promise.resolve({
-    token,
+/** What an API client is given of a session that was opened, renewed or refreshed. */
+export async function sessionBody(services: Services, opened: OpenedSession): Promise<z.infer<typeof Session>> {
+  const { token, session_id, idle_until, expires_at, viewer } = opened;
+  const access = await services.sessions.accessToken(opened);
+  return {
+    access_token: access.token,
+    token_type: "Bearer",
+    expires_in: access.expires_in,
+    refresh_token: token,
+    session_id,
+    stage: viewer.stage,
     idle_until: rfc3339(idle_until),
     expires_at: rfc3339(expires_at),
     user: userBody(viewer),
-  });
+  };
 }

@@ -6,8 +6,9 @@ import type { LiveSource } from "../(_role)/state.ts";
 /** Hears the database's notifications and passes them on as hints. `stop` lets go of its connection. */
 export async function openLiveSource(sql: Sql, log: Log): Promise<LiveSource & { stop(): Promise<void> }> {
   const event_listeners = new Set<(seq: number | null) => void>();
-  const revoked_listeners = new Set<(session_id: string | null) => void>();
-  const tell = <T>(listeners: Set<(value: T) => void>, value: T) => listeners.forEach((listener) => listener(value));
+  const revoked_listeners = new Set<(id: string | null, renewed?: boolean) => void>();
+  const tell = <T extends unknown[]>(listeners: Set<(...values: T) => void>, ...values: T) =>
+    listeners.forEach((listener) => listener(...values));
   const events = await listen(
     sql,
     "event",
@@ -18,13 +19,17 @@ export async function openLiveSource(sql: Sql, log: Log): Promise<LiveSource & {
   const revoked = await listen(
     sql,
     "revoked",
-    (payload) => tell(revoked_listeners, textOf(payload, "sid")),
+    (payload) => {
+      const id = textOf(payload, "sid") ?? textOf(payload, "tid");
+      tell(revoked_listeners, id, textOf(payload, "next") !== null);
+    },
     () => tell(revoked_listeners, null),
     log,
   );
   return {
     on_event: (listener) => subscribe(event_listeners, listener),
     on_revoked: (listener) => subscribe(revoked_listeners, listener),
+    connected: () => revoked.connected(),
     stop: async () => {
       await events.stop();
       await revoked.stop();

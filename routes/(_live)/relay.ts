@@ -38,6 +38,9 @@ const PAGE = 500;
 /** Close codes above 4000 are the application's (RFC 6455, 7.4.2); the browser's part of this knows them. */
 const CLOSED = { session: 4401, full: 4429, message: 4400, restart: 1012 } as const;
 
+/** What the dashboard follows: all that a wall screen may. */
+const WALL_TOPICS = new Set(["hosts", "jobs", "enrolments"]);
+
 interface Connection {
   socket: Socket;
   viewer: Viewer;
@@ -63,6 +66,9 @@ export class Relay {
   #stopped = false;
   #timers: ReturnType<typeof setInterval>[] = [];
   #unsubscribe: (() => void)[] = [];
+  #source: LiveSource | null = null;
+  /** Sessions whose end was heard since the turn of care before the last: one may end while its handshake goes on. */
+  #ended = { now: new Set<string>(), before: new Set<string>() };
 
   constructor(
     private readonly sql: Sql,
@@ -77,10 +83,11 @@ export class Relay {
   }
 
   async start(source: LiveSource): Promise<void> {
+    this.#source = source;
     this.#position = await lastEvent(this.sql);
     this.#unsubscribe = [
       source.on_event(() => void this.#read()),
-      source.on_revoked((id) => id === null ? void this.#care() : this.#endSession(id)),
+      source.on_revoked((id, renewed) => id === null ? void this.#endGone() : this.#endSession(id, renewed)),
     ];
     this.#timers = [setInterval(() => void this.#read(), SLOW_READ_MS), setInterval(() => void this.#care(), CARE_MS)];
   }
@@ -97,6 +104,9 @@ export class Relay {
   accept(socket: Socket, viewer: Viewer): void {
     const of_session = [...this.#connections].filter((one) => one.viewer.session_id === viewer.session_id).length;
     if (this.#stopped) return socket.close(CLOSED.restart, "the manager restarts");
+    if (this.#ended.now.has(viewer.session_id) || this.#ended.before.has(viewer.session_id)) {
+      return socket.close(CLOSED.session, "the session has ended");
+    }
     if (this.#connections.size >= MAX_SOCKETS || of_session >= MAX_PER_SESSION) {
       return socket.close(CLOSED.full, "too many open pages");
     }
@@ -118,6 +128,10 @@ export class Relay {
   #hear(connection: Connection, text: string | null): void {
     const message = parse(text);
     if (!message) return connection.socket.close(CLOSED.message, "not a subscription");
+    const is_wall = connection.viewer.session_kind === "wall";
+    if (is_wall && message.topics.some(({ topic }) => !WALL_TOPICS.has(topic))) {
+      return connection.socket.close(CLOSED.message, "not for a wall screen");
+    }
     connection.wanted = message.topics;
     if (!connection.catching_up) void this.#subscribe(connection);
   }
@@ -163,6 +177,8 @@ export class Relay {
         this.#again = false;
         const events = await readEventsAfter(this.sql, this.#position, PAGE);
         if (events.length > 0) {
+          // Nobody told us of ends meanwhile, so nobody is told anything before they are looked for.
+          if (!this.#source?.connected()) await this.#endGone();
           await this.#deliver(events);
           this.#position = events.at(-1)!.seq;
         }
@@ -199,19 +215,28 @@ export class Relay {
     connection.socket.send(text);
   }
 
-  #endSession(id: string): void {
+  /** @param renewed another one took its place: its pages come back with that */
+  #endSession(id: string, renewed = false): void {
+    this.#ended.now.add(id);
     for (const { socket, viewer } of this.#connections) {
-      if (viewer.session_id === id) socket.close(CLOSED.session, "the session has ended");
+      if (viewer.session_id !== id && viewer.token?.id !== id) continue;
+      if (renewed) socket.close(CLOSED.restart, "the session was renewed");
+      else socket.close(CLOSED.session, "the session has ended");
     }
   }
 
   /** Finds dead peers, and sessions that ended while a notification was lost. */
   async #care(): Promise<void> {
+    this.#ended = { now: new Set(), before: this.#ended.now };
     for (const connection of this.#connections) {
       if (!connection.answered) connection.socket.terminate();
       connection.answered = false;
       connection.socket.ping();
     }
+    await this.#endGone();
+  }
+
+  async #endGone(): Promise<void> {
     try {
       for (const id of new Set([...this.#connections].map(({ viewer }) => viewer.session_id))) {
         if (!await viewerOfSession(this.sql, id, this.clock)) this.#endSession(id);

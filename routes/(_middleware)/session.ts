@@ -1,37 +1,50 @@
-import { authenticate } from "../../core/auth/sessions.ts";
 import { AppError } from "../../core/errors.ts";
 import { authenticateToken, looksLikeToken } from "../../core/tokens/authenticate_token.ts";
 import { define } from "../(_role)/state.ts";
-import { RAIL_COOKIE, readCookie, SESSION_COOKIE, sessionCookie, THEME_COOKIE } from "../(_role)/cookies.ts";
+import { ACCESS_COOKIE, RAIL_COOKIE, readCookie, SESSION_COOKIE, THEME_COOKIE } from "../(_role)/cookies.ts";
+import { decidesSession, keepSession } from "../(_role)/keep_session.ts";
+
+/** What a page of ours sends with what nobody asked for: it renews itself, and that keeps no session alive. */
+export const UNATTENDED_HEADER = "x-unattended";
 
 /**
- * Finds out who is asking: a bearer token of an API client, or a browser's cookie. The cookie's token is replaced
- * before the handler runs, so that a copied one ends the session soon.
+ * Finds out who is asking: by the access token of an API client, or that of a browser's cookie. Where a browser's has
+ * ended, the refresh token of its other cookie is exchanged before the handler runs, on GET too, so that a copied one
+ * ends the session soon.
  */
 export const session = define.middleware(async (ctx) => {
   // Nobody is asked who they are, so that it answers without a database.
   if (ctx.route === "/status/health") return await ctx.next();
-  const { services } = ctx.state;
-  const cookies = ctx.req.headers.get("cookie");
+  const { services, address, request_id } = ctx.state;
+  const { headers } = ctx.req;
+  const cookies = headers.get("cookie");
   const theme = readCookie(cookies, THEME_COOKIE);
   ctx.state.theme = theme === "light" || theme === "dark" ? theme : null;
   ctx.state.rail_hidden = readCookie(cookies, RAIL_COOKIE) === "collapsed";
-  const bearer = /^Bearer ([A-Za-z0-9_-]+)$/.exec(ctx.req.headers.get("authorization") ?? "")?.[1];
-  if (bearer && looksLikeToken(bearer)) return await withApiToken(ctx, bearer);
-  const token = bearer ?? readCookie(cookies, SESSION_COOKIE);
-  if (!token) return await isForeignVisit(ctx.req) ? reloadOnce(ctx.url) : ctx.next();
-  const { address, request_id } = ctx.state;
-  const kind = bearer ? "api" : "browser";
-  const found = await authenticate(services.sql, token, kind, services.clock, { address, request_id });
+  const attended = !headers.has(UNATTENDED_HEADER);
+  const authorization = headers.get("authorization") ?? "";
+  // Other schemes are for whoever stands before us, such as a proxy with a password of its own.
+  if (/^Bearer\b/i.test(authorization)) {
+    const bearer = /^Bearer ([A-Za-z0-9._-]+)$/.exec(authorization)?.[1];
+    if (bearer && looksLikeToken(bearer)) return await withApiToken(ctx, bearer);
+    ctx.state.viewer = bearer ? await services.sessions.viewerOf(bearer, ["api"], attended) : null;
+    ctx.state.session_ended = ctx.state.viewer === null;
+    return await ctx.next();
+  }
+  const access_token = readCookie(cookies, ACCESS_COOKIE);
+  const refresh_token = readCookie(cookies, SESSION_COOKIE);
+  if (!access_token && !refresh_token) return await isForeignVisit(ctx.req) ? reloadOnce(ctx.url) : ctx.next();
+  if (access_token) {
+    ctx.state.viewer = await services.sessions.viewerOf(access_token, ["browser", "wall"], attended);
+    if (ctx.state.viewer) return await ctx.next();
+  }
+  const origin = { address, request_id, attended };
+  const found = await services.sessions.refresh(refresh_token ?? "", ["browser", "wall"], origin);
   ctx.state.viewer = found.viewer;
   ctx.state.session_ended = found.viewer === null;
   const answer = await ctx.next();
-  // A handler that opened or ended a session has said what the browser keeps; other cookies are no reason.
-  const decided = answer.headers.getSetCookie().some((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`));
-  if (found.viewer && found.replacement && !decided) {
-    answer.headers.append("set-cookie", sessionCookie(found.replacement));
-  }
-  return answer;
+  // A handler that opened or ended a session has said what the browser keeps.
+  return found.opened && !decidesSession(answer) ? await keepSession(answer, services, found.opened) : answer;
 });
 
 /** An API token stands for its maker, as they are now. What is open to everybody stays so with a token that is no good. */

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { openSession } from "../../core/auth/sessions.ts";
-import { addUser } from "../../testing/job_scenario.ts";
+import { SessionDesk } from "../../core/auth/session_desk.ts";
+import { endSessionsOf } from "../../core/auth/end_sessions.ts";
+import type { OpenedSession } from "../../core/auth/types.ts";
+import { transaction } from "../../core/database/connection.ts";
+import { silentLog } from "../../core/log.ts";
 import { testDatabase } from "../../testing/database.ts";
-import { fakeClock } from "../../testing/fake_clock.ts";
-import { preferenceCookie, SESSION_COOKIE, sessionCookie, THEME_COOKIE } from "../(_role)/cookies.ts";
+import { sessionScene } from "../../testing/session_scene.ts";
+import { accessCookie, preferenceCookie, readCookie, THEME_COOKIE } from "../(_role)/cookies.ts";
 import type { State } from "../(_role)/state.ts";
 import { session } from "./session.ts";
 
@@ -11,12 +14,17 @@ type Context = Parameters<typeof session>[0];
 
 Deno.test("session middleware", async (t) => {
   await using database = await testDatabase();
-  const clock = fakeClock("2026-11-20T10:00:00Z");
-  await database.setNow(clock.now());
-  const user = await addUser(database.sql, "operator");
-  const person = { ...user, username: "ines", display_name: "", must_change: false };
-  const open = (kind: "browser" | "api") =>
-    openSession(database.web, person, kind, { address: null, user_agent: null }, clock);
+  const scene = await sessionScene(database);
+  const { clock, sealer, open } = scene;
+  let statements = 0;
+  const sql = new Proxy(database.web, {
+    apply: (target, self, args) => (statements++, Reflect.apply(target as never, self, args)),
+  });
+  const source = { on_revoked: () => () => {}, connected: () => true };
+  const sessions = new SessionDesk({ sql, sealer, clock, log: silentLog });
+  await sessions.start(source);
+  const access = async (opened: OpenedSession) => (await sessions.accessToken(opened)).token;
+  const both = async (opened: OpenedSession) => `__Host-access=${await access(opened)}; __Host-session=${opened.token}`;
 
   /** Sends a request through; the state that the handler saw, and the answer. */
   async function pass(
@@ -25,7 +33,8 @@ Deno.test("session middleware", async (t) => {
     method = "GET",
     path = '/hosts?q="<b>&x=1',
   ) {
-    const state = { services: { sql: database.web, clock }, viewer: null, session_ended: false } as unknown as State;
+    const services = { sql, clock, sessions };
+    const state = { services, viewer: null, session_ended: false } as unknown as State;
     let handled = false;
     const given = await session({
       req: { method, headers: new Headers(headers) },
@@ -36,67 +45,111 @@ Deno.test("session middleware", async (t) => {
         return Promise.resolve(answer);
       },
     } as unknown as Context);
-    return { state, answer: given, handled, cookies: given.headers.getSetCookie() };
+    const cookies = given.headers.getSetCookie();
+    const value = (name: string) => cookies.map((cookie) => readCookie(cookie, name)).find((found) => found !== null);
+    return { state, answer: given, handled, cookies, value };
   }
 
   await t.step("tokens that are no good leave nobody signed in, and say that a session ended", async () => {
-    for (const value of ["", "short", "A".repeat(43), `${"A".repeat(42)};`, "%00", "A".repeat(4_000)]) {
-      const { state, handled } = await pass({ cookie: `${SESSION_COOKIE}=${value}` });
-      assert.equal(state.viewer, null, value);
-      assert.equal(state.session_ended, value !== "", value);
-      assert.equal(handled, true, "the route decides what that means");
+    for (const name of ["__Host-session", "__Host-access"]) {
+      for (const value of ["", "short", "A".repeat(43), `${"A".repeat(42)};`, "%00", "a.b.c", "A".repeat(4_000)]) {
+        const { state, handled } = await pass({ cookie: `${name}=${value}` });
+        assert.equal(state.viewer, null, value);
+        assert.equal(state.session_ended, value !== "", value);
+        assert.equal(handled, true, "the route decides what that means");
+      }
     }
     const { state } = await pass({});
     assert.equal(state.session_ended, false, "who brought nothing has lost nothing");
   });
 
-  await t.step("a cookie's token is no bearer token, and the other way round", async () => {
+  await t.step("a cookie's token is no bearer token, and the other way round; a refresh token is neither", async () => {
     const browser = await open("browser");
     const api = await open("api");
+    assert.equal((await pass({ authorization: `Bearer ${await access(browser)}` })).state.viewer, null);
+    assert.equal((await pass({ authorization: `Bearer ${api.token}` })).state.viewer, null);
     assert.equal((await pass({ authorization: `Bearer ${browser.token}` })).state.viewer, null);
-    assert.equal((await pass({ cookie: `${SESSION_COOKIE}=${api.token}` })).state.viewer, null);
-    assert.equal(
-      (await pass({ cookie: `${SESSION_COOKIE}=${browser.token}` })).state.viewer?.username.length! > 0,
-      true,
-    );
-    assert.equal((await pass({ authorization: `Bearer ${api.token}` })).state.viewer?.session_id, api.session_id);
-    for (
-      const header of [`bearer ${api.token}`, `Bearer  ${api.token}`, `Basic ${api.token}`, `Bearer ${api.token} x`]
-    ) {
+    assert.equal((await pass({ cookie: `__Host-access=${await access(api)}` })).state.viewer, null);
+    assert.equal((await pass({ cookie: `__Host-session=${api.token}` })).state.viewer, null);
+    assert.equal((await pass({ cookie: `__Host-access=${browser.token}` })).state.viewer, null);
+    const { state } = await pass({ cookie: `__Host-access=${await access(browser)}` });
+    assert.equal(state.viewer?.session_id, browser.session_id);
+    const token = await access(api);
+    assert.equal((await pass({ authorization: `Bearer ${token}` })).state.viewer?.session_id, api.session_id);
+    for (const header of [`bearer ${token}`, `Bearer  ${token}`, `Bearer ${token} x`, `Bearer ${token},`, "Bearer"]) {
       assert.equal((await pass({ authorization: header })).state.viewer, null, header);
+      const { state } = await pass({ authorization: header, cookie: await both(browser) });
+      assert.equal(state.viewer, null, "whoever brings a token that is no good is not let in by a cookie");
     }
+    const proxied = await pass({ authorization: "Basic cHJveHk6cHJveHk=", cookie: await both(browser) });
+    assert.equal(proxied.state.viewer?.session_id, browser.session_id, "a proxy's own password is not ours");
   });
 
-  await t.step("an old token is replaced, also when the answer sets another cookie", async () => {
-    for (
-      const [answer, kept] of [
-        [new Response(), 1],
-        [new Response(null, { headers: { "set-cookie": preferenceCookie(THEME_COOKIE, "dark") } }), 2],
-      ] as const
-    ) {
-      const { token } = await open("browser");
-      assert.deepEqual((await pass({ cookie: `${SESSION_COOKIE}=${token}` })).cookies, [], "a young one is kept");
-      clock.advance({ minutes: 6 });
-      await database.setNow(clock.now());
-      const { cookies } = await pass({ cookie: `${SESSION_COOKIE}=${token}` }, answer);
-      assert.equal(cookies.length, kept);
-      const fresh = /^__Host-session=([^;]+)/.exec(cookies.at(-1)!)?.[1];
-      assert.ok(fresh && fresh !== token, "the last cookie is the new token");
-      clock.advance({ seconds: 60 });
-      await database.setNow(clock.now());
-      assert.ok((await pass({ cookie: `${SESSION_COOKIE}=${fresh}` })).state.viewer, "the new one is good");
-      assert.equal((await pass({ cookie: `${SESSION_COOKIE}=${token}` })).state.viewer, null, "the old one was copied");
-      assert.equal((await pass({ cookie: `${SESSION_COOKIE}=${fresh}` })).state.viewer, null, "so the family ended");
+  await t.step("a good access token costs the database nothing, but one note a minute", async () => {
+    const cookie = await both(await open());
+    await pass({ cookie });
+    statements = 0;
+    for (let n = 0; n < 20; n++) {
+      clock.advance({ seconds: 2 });
+      const { state, cookies } = await pass({ cookie });
+      assert.ok(state.viewer);
+      assert.deepEqual(cookies, []);
     }
+    assert.equal(statements, 0);
+    clock.advance({ seconds: 21 });
+    await Promise.all(Array.from({ length: 10 }, () => pass({ cookie })));
+    assert.ok(statements > 0 && statements <= 3, `${statements} statements`);
   });
+
+  await t.step(
+    "where it has ended the refresh token is exchanged, on GET too, and the old one ends the session",
+    async () => {
+      const opened = await open();
+      const cookie = await both(opened);
+      clock.advance({ minutes: 15 });
+      const first = await pass(
+        { cookie },
+        new Response(null, { headers: { "set-cookie": preferenceCookie(THEME_COOKIE, "dark") } }),
+      );
+      assert.equal(first.state.viewer?.session_id, opened.session_id);
+      assert.equal(first.cookies.length, 3, "beside the handler's own cookie");
+      const fresh = first.value("__Host-session");
+      assert.ok(fresh && fresh !== opened.token);
+      const tab = await pass({ cookie });
+      assert.equal(tab.value("__Host-session"), fresh, "another tab is given the same");
+      const next = await pass({ cookie: `__Host-access=${tab.value("__Host-access")}; __Host-session=${fresh}` });
+      assert.ok(next.state.viewer);
+      assert.deepEqual(next.cookies, []);
+      const late = await pass({ cookie });
+      assert.ok(late.state.viewer, "a request that was under way meanwhile passes");
+      assert.deepEqual(late.cookies, [], "and takes nothing away from the browser");
+      clock.advance({ seconds: 31 });
+      assert.equal((await pass({ cookie })).state.viewer, null, "now it was copied");
+      assert.equal((await pass({ cookie: `__Host-session=${fresh}` })).state.viewer, null, "so the family ended");
+    },
+  );
 
   await t.step("a handler that opened or ended a session has the last word", async () => {
     const { token } = await open("browser");
-    clock.advance({ minutes: 6 });
-    await database.setNow(clock.now());
-    const own = new Response(null, { headers: { "set-cookie": sessionCookie("another") } });
-    assert.deepEqual((await pass({ cookie: `${SESSION_COOKIE}=${token}` }, own)).cookies, [sessionCookie("another")]);
+    const own = new Response(null, { headers: { "set-cookie": accessCookie("another", 60) } });
+    assert.deepEqual((await pass({ cookie: `__Host-session=${token}` }, own)).cookies, [accessCookie("another", 60)]);
   });
+
+  await t.step(
+    "a session that was ended is over for its access token, in a process that heard nothing of it too",
+    async () => {
+      const opened = await open();
+      const cookie = await both(opened);
+      assert.ok((await pass({ cookie })).state.viewer);
+      const at = clock.now();
+      await transaction(database.web, (tx) => endSessionsOf(tx, scene.user_id, { why: "a test" }, at));
+      assert.ok((await pass({ cookie })).state.viewer, "this test's source tells nobody");
+      sessions.revocations.end(opened.session_id);
+      const { state } = await pass({ cookie });
+      assert.equal(state.viewer, null);
+      assert.equal(state.session_ended, true);
+    },
+  );
 
   await t.step("preferences: only what they can be", async () => {
     for (
@@ -128,4 +181,6 @@ Deno.test("session middleware", async (t) => {
     assert.equal((await pass({ ...foreign, "sec-fetch-dest": "iframe" })).handled, true);
     assert.equal((await pass({ ...foreign, "sec-fetch-mode": "cors" })).handled, true);
   });
+
+  sessions.stop();
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { endedSessionCookie, preferenceCookie, readCookie, sessionCookie, THEME_COOKIE } from "./cookies.ts";
+import { fakeClock } from "../../testing/fake_clock.ts";
+import { accessCookie, endedCookies, preferenceCookie, readCookie, sessionCookie, THEME_COOKIE } from "./cookies.ts";
 
 Deno.test("a cookie is found by its whole name only, the first one wins", () => {
   for (
@@ -21,17 +22,23 @@ Deno.test("a cookie is found by its whole name only, the first one wins", () => 
   }
 });
 
-Deno.test("the session's cookie keeps what __Host- demands, and is out of reach for scripts and other sites", () => {
-  for (const cookie of [sessionCookie("token"), endedSessionCookie()]) {
+Deno.test("a session's cookies keep what __Host- demands, and are out of reach for scripts and other sites", () => {
+  const clock = fakeClock();
+  const day = sessionCookie("token", clock.now().add({ hours: 24 }), clock);
+  const minutes = accessCookie("token", 900);
+  for (const cookie of [day, minutes, ...endedCookies()]) {
     const [pair, ...attributes] = cookie.split("; ");
-    assert.match(pair, /^__Host-session=(token)?$/);
+    assert.match(pair, /^__Host-(session|access)=(token)?$/);
     for (const wanted of ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"]) {
       assert.ok(attributes.includes(wanted), wanted);
     }
     assert.ok(!attributes.some((attribute) => attribute.startsWith("Domain")));
   }
-  assert.match(endedSessionCookie(), /Max-Age=0$/);
-  assert.doesNotMatch(sessionCookie("token"), /Max-Age=0$/);
+  assert.match(day, /Max-Age=86400$/, "until the session ends");
+  assert.match(minutes, /Max-Age=900$/);
+  for (const cookie of endedCookies()) assert.match(cookie, /=; .*Max-Age=0$/);
+  assert.deepEqual(endedCookies().map((cookie) => cookie.split("=")[0]), ["__Host-session", "__Host-access"]);
+  assert.match(sessionCookie("token", clock.now().subtract({ hours: 1 }), clock), /Max-Age=0$/, "one that is over");
 });
 
 Deno.test("a preference lasts a year, and its absence ends it", () => {

@@ -4,6 +4,7 @@ import { openSigningKey } from "../../core/audit/signing_key.ts";
 import { warmUpPasswords } from "../../core/auth/password.ts";
 import { blocklistIn } from "../../core/auth/blocklist.ts";
 import { openSealer } from "../../core/auth/sealer.ts";
+import { SessionDesk } from "../../core/auth/session_desk.ts";
 import { deleteEndedSessions } from "../../core/auth/sessions.ts";
 import { ownNames } from "../../core/ca/ui_names.ts";
 import { CurrentCrl } from "../../core/certificates/current_crl.ts";
@@ -42,6 +43,7 @@ let relay: Relay | undefined;
 let certificates: CertificateCare | undefined;
 let access: AllowList | undefined;
 let audit: AuditCare | undefined;
+let sessions: SessionDesk | undefined;
 let source: Awaited<ReturnType<typeof openLiveSource>> | undefined;
 
 async function start(context: RoleContext): Promise<{ address: string }> {
@@ -69,13 +71,16 @@ async function start(context: RoleContext): Promise<{ address: string }> {
     log,
   });
   await access.start();
+  const sealer = await openSealer(config.pki.directory);
+  sessions = new SessionDesk({ sql, sealer, clock, log });
+  await sessions.start(source);
   const services: Services = {
     sql,
     clock,
     log,
     authority: pki.authority,
-    sealer: await openSealer(config.pki.directory),
     blocklist: blocklistIn(`${config.places.root}/dist`),
+    sealer,
     issuer: createIssuer(pki.authority, async () => (await crl.current()).pem, clock, ownNames(config.server)),
     crl,
     readiness: new Readiness(sql, clock),
@@ -86,6 +91,7 @@ async function start(context: RoleContext): Promise<{ address: string }> {
     initial_password_file: initialPasswordFile(config),
     version: config.places.version,
     relay,
+    sessions,
     audit: desk,
     access,
     refusals: new RefusalLimit(clock),
@@ -122,6 +128,7 @@ async function care(context: RoleContext): Promise<void> {
   try {
     await deleteEndedSessions(sql, systemClock);
     await deleteEndedTokens(sql, systemClock);
+    await sessions?.keys.look();
     await reload(context);
   } catch (thrown) {
     context.log.warn("web.care_failed", { message: reason(thrown) });
@@ -140,6 +147,7 @@ async function stop(deadline_ms: number): Promise<void> {
   await audit?.stop();
   await listener?.stop(Math.max(1_000, deadline_ms - 2_000));
   await access?.stop();
+  sessions?.stop();
   await source?.stop();
   await sql?.end({ timeout: 2 });
 }

@@ -3,6 +3,7 @@ import type { AuditDesk } from "../../core/audit/audit_desk.ts";
 import type { Actor, Context as CallContext } from "../../core/audit/types.ts";
 import type { Blocklist } from "../../core/auth/blocklist.ts";
 import type { Sealer } from "../../core/auth/sealer.ts";
+import type { SessionDesk } from "../../core/auth/session_desk.ts";
 import type { Viewer } from "../../core/auth/types.ts";
 import type { Authority } from "../../core/ca/types.ts";
 import type { CurrentCrl } from "../../core/certificates/current_crl.ts";
@@ -46,6 +47,8 @@ export interface Services {
   version: string;
   /** Feeds the open pages. */
   relay: Relay;
+  /** Knows who is asking. */
+  sessions: SessionDesk;
   /** Verifies the audit log, and holds what proves it. */
   audit: AuditDesk;
   /** Who may come in, and where requests come from. */
@@ -58,8 +61,13 @@ export interface Services {
 export interface LiveSource {
   /** Called with each new event's number, or null when something may have been missed. */
   on_event(listener: (seq: number | null) => void): () => void;
-  /** Called with the id of a session that has ended, or null when any may have. */
-  on_revoked(listener: (session_id: string | null) => void): () => void;
+  /**
+   * Called with the id of a session or API token that has ended, or null when any may have. `renewed`: another session
+   * took its place.
+   */
+  on_revoked(listener: (id: string | null, renewed?: boolean) => void): () => void;
+  /** False while ends of sessions may be missed. */
+  connected(): boolean;
 }
 
 /** What one request knows. Middleware fills it, handlers read it. */

@@ -10,7 +10,13 @@ export default {
       },
       status: 200,
     },
-    "POST /api/v1/auth/refresh": { ...post("/api/v1/auth/refresh", undefined), refused: ["browser"] },
+    "POST /api/v1/auth/refresh": {
+      request: async (site) => {
+        const { refresh_token } = await site.signIn("auditor");
+        return { method: "POST", path: "/api/v1/auth/refresh", json: { refresh_token } };
+      },
+      status: 200,
+    },
     "POST /api/v1/auth/logout": post("/api/v1/auth/logout", undefined),
     "POST /api/v1/auth/password": post("/api/v1/auth/password", {
       current_password: TEST_PASSWORD,

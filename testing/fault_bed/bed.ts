@@ -196,9 +196,9 @@ function clientOf(places: BedPlaces, ca: string, token?: string): HttpClient {
 /** As the first admin, whose one-time password has to be changed. */
 async function signIn(places: BedPlaces, ca: string): Promise<string> {
   const password = (await Deno.readTextFile(places.initial_password_file)).trim();
-  const { token } = ok(await clientOf(places, ca).post("/api/v1/auth/login", { username: "admin", password }));
+  const opened = ok(await clientOf(places, ca).post("/api/v1/auth/login", { username: "admin", password }));
   const change = { current_password: password, new_password: crypto.randomUUID() };
-  return ok(await clientOf(places, ca, token).post("/api/v1/auth/password", change)).token;
+  return ok(await clientOf(places, ca, opened.access_token).post("/api/v1/auth/password", change)).access_token;
 }
 
 async function enrol(places: BedPlaces, client: HttpClient, ca: string): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { SESSION_COOKIE, THEME_COOKIE } from "../../routes/(_role)/cookies.ts";
+import { ACCESS_COOKIE, SESSION_COOKIE, THEME_COOKIE } from "../../routes/(_role)/cookies.ts";
 import type { TestSite } from "../../testing/site.ts";
 
 interface Finding {
@@ -16,8 +16,10 @@ interface Watched {
 export interface VisitOptions {
   /** Another way to the site than its own port. */
   origin?: string;
-  /** Value of the session cookie; none: not signed in. */
+  /** Value of the cookie with the access token; none: not signed in. */
   token?: string;
+  /** Value of the cookie with the refresh token. Two browsers with the same one look like a thief at work. */
+  refresh_token?: string;
   theme?: "light" | "dark";
   width?: number;
   height?: number;
@@ -40,7 +42,7 @@ export interface Visitor extends AsyncDisposable {
 
 /** Opens a browser window on the site. TLS is real; the CA of the run is not one that the browser knows. */
 export async function visit(browser: Browser, site: TestSite, options: VisitOptions = {}): Promise<Visitor> {
-  const { token, theme, width = 1280, height = 800, scale = 1, scripts = true } = options;
+  const { token, refresh_token, theme, width = 1280, height = 800, scale = 1, scripts = true } = options;
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
     javaScriptEnabled: scripts,
@@ -50,7 +52,9 @@ export async function visit(browser: Browser, site: TestSite, options: VisitOpti
     locale: "en-GB",
   });
   const cookie = { domain: "localhost", path: "/", secure: true, httpOnly: true };
-  if (token) await context.addCookies([{ ...cookie, name: SESSION_COOKIE, value: token, sameSite: "Strict" }]);
+  for (const [name, value] of [[ACCESS_COOKIE, token], [SESSION_COOKIE, refresh_token]] as const) {
+    if (value) await context.addCookies([{ ...cookie, name, value, sameSite: "Strict" }]);
+  }
   if (theme) await context.addCookies([{ ...cookie, name: THEME_COOKIE, value: theme, sameSite: "Lax" }]);
   await context.addInitScript(watchShifts);
   const page = await context.newPage();

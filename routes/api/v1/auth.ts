@@ -2,7 +2,6 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { changePassword, PasswordChange } from "../../../core/auth/change_password.ts";
 import { login } from "../../../core/auth/login.ts";
 import { logout } from "../../../core/auth/logout.ts";
-import { refreshSession } from "../../../core/auth/sessions.ts";
 import { Credentials } from "../../../core/auth/types.ts";
 import { AppError } from "../../../core/errors.ts";
 import type { ApiAccess } from "../../../web/mod.ts";
@@ -13,11 +12,17 @@ import { forgetInitialPassword } from "../../(_role)/initial_password.ts";
 
 export const access = {
   "POST /auth/login": { role: "anonymous", scope: "none", audit: "auth.login" },
-  "POST /auth/refresh": { role: "auditor", scope: "none", audit: null },
+  "POST /auth/refresh": { role: "anonymous", scope: "none", audit: null },
   "POST /auth/logout": { role: "auditor", scope: "none", audit: "auth.logout" },
   "POST /auth/password": { role: "auditor", scope: "none", audit: "auth.change_password" },
   "GET /auth/me": { role: "auditor", scope: "none", audit: null },
 } satisfies ApiAccess;
+
+const Refresh = z.strictObject({
+  refresh_token: z.string().min(1, "is empty").max(200, "is longer than 200 characters").openapi({
+    description: "The last one that was handed out.",
+  }),
+});
 
 const PasswordChanged = Session.extend({
   ended_sessions: z.int().openapi({ description: "Other sessions that ended with the old password." }),
@@ -45,13 +50,17 @@ export default apiApp()
     createRoute({
       method: "post",
       path: "/auth/refresh",
-      summary: "Replace the bearer token by a new one",
-      responses: answers(200, Session, "The old token has ended.", [401]),
+      summary: "Exchange the refresh token for new tokens",
+      description:
+        "Each refresh token works once. When the answer was lost, the same one may be sent again, as long as nothing was " +
+        "done with what it brought; sent later it counts as copied, and every session that came of that login ends.",
+      request: jsonBody(Refresh),
+      responses: answers(200, Session, "The session goes on.", [400, 401, 429]),
     }),
     async (c) => {
-      const { services } = c.var.state;
-      const token = c.req.header("authorization")?.slice("Bearer ".length) ?? "";
-      const opened = await refreshSession(services.sql, token, services.clock);
+      const { services, address, request_id } = c.var.state;
+      const { refresh_token } = c.req.valid("json");
+      const { opened } = await services.sessions.refresh(refresh_token, ["api"], { address, request_id });
       if (!opened) throw new AppError("session_expired");
       return c.json(await sessionBody(services, opened), 200);
     },
