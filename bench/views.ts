@@ -19,6 +19,7 @@ const DASHBOARD_MS = 20;
 export async function benchViews({ hosts }: BenchOptions): Promise<Figure[]> {
   await using site = await testSite();
   const admin = await site.signIn("admin", { kind: "browser" });
+  const program = await site.signIn("admin");
   await seedFleet(site.database, admin.user_id, { hosts, ...READ_SIZE });
   const sql = site.services.sql;
   const ids = (await sql`select id from hosts order by fqdn limit 200`).map(({ id }) => id as string);
@@ -54,7 +55,8 @@ export async function benchViews({ hosts }: BenchOptions): Promise<Figure[]> {
   for (const [name, path] of PAGES) {
     let bytes = 0;
     const times = await timeEach(15, async () => {
-      const answer = await admin.get(path, { "accept-encoding": "gzip, br" });
+      const asker = path.startsWith("/api/") ? program : admin;
+      const answer = await asker.get(path, { "accept-encoding": "gzip, br" });
       if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${answer.text.slice(0, 200)}`);
       bytes = answer.bytes.length;
     });
@@ -77,6 +79,6 @@ export async function benchViews({ hosts }: BenchOptions): Promise<Figure[]> {
 }
 
 const PAGES = [["dashboard", "/dashboard"], ["hosts", "/hosts"], [
-  "patches of the API, 500",
+  "500 hosts of the API",
   "/api/v1/hosts?limit=500",
 ]];

@@ -1,5 +1,6 @@
 import { HostFilter } from "../../../core/views/host_filter.ts";
 import { HostSort } from "../../../core/views/list_hosts.ts";
+import { gzipped } from "../../(_role)/gzip.ts";
 
 /**
  * Compresses an answer with gzip where the browser takes it.
@@ -11,13 +12,9 @@ import { HostSort } from "../../../core/views/list_hosts.ts";
  * Our pages hold no key, session or one-time token beside that either.
  */
 export function compressed(request: Request, url: URL, answer: Response): Response {
+  if ([...url.searchParams].every(isFixed)) return gzipped(request, answer);
   answer.headers.append("vary", "accept-encoding");
-  if (answer.body === null || answer.status !== 200 || answer.headers.has("content-encoding")) return answer;
-  if (!takesGzip(request.headers.get("accept-encoding") ?? "") || ![...url.searchParams].every(isFixed)) return answer;
-  const headers = new Headers(answer.headers);
-  headers.set("content-encoding", "gzip");
-  headers.delete("content-length");
-  return new Response(answer.body.pipeThrough(new CompressionStream("gzip")), { status: answer.status, headers });
+  return answer;
 }
 
 /** A parameter of few values that are ours. One that means nothing is shown to the person, letter by letter. */
@@ -32,12 +29,4 @@ function isFixed([name, value]: [string, string]): boolean {
     default:
       return false;
   }
-}
-
-/** RFC 9110, 12.5.3: gzip is named, and not with a weight of zero. */
-export function takesGzip(accepted: string): boolean {
-  return accepted.split(",").some((one) => {
-    const [name, weight] = one.trim().toLowerCase().split(/\s*;\s*q\s*=\s*/);
-    return name === "gzip" && (weight === undefined || Number(weight) > 0);
-  });
 }
