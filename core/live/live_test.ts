@@ -17,9 +17,10 @@ const tell = (database: TestDatabase, topic: string, n: number, host_id: string 
 async function sessionOf(database: TestDatabase, user: TestUser): Promise<{ session_id: string; user_id: string }> {
   const id = uuidv7();
   await database.sql`
-    insert into sessions (id, user_id, family, kind, current_hash, rotated_at, created_at, last_used_at, idle_until, expires_at)
+    insert into sessions (id, user_id, family, kind, current_hash, rotated_at, created_at, last_used_at, reauthenticated_at, idle_until,
+      expires_at)
     values (${id}, ${user.id}, ${id}, 'browser', ${new TextEncoder().encode(id)}, app_now(), app_now(), app_now(),
-      app_now() + interval '1 hour', app_now() + interval '8 hours')`;
+      app_now(), app_now() + interval '1 hour', app_now() + interval '8 hours')`;
   return { session_id: id, user_id: user.id };
 }
 

@@ -1,5 +1,5 @@
 import type { Context } from "../audit/types.ts";
-import { endSessionsOf } from "../auth/end_sessions.ts";
+import { endAccessOf } from "../auth/end_access.ts";
 import type { Sql } from "../database/connection.ts";
 import { actOnUser } from "./act_on_user.ts";
 import { changedFields, readOrder, refuseAdminByToken, refuseLastAdmin } from "./rules.ts";
@@ -7,8 +7,8 @@ import { countOtherAdmins, updateAccount } from "./store.ts";
 import { type Account, UserChange } from "./types.ts";
 
 /**
- * Changes name, e-mail address and role. With another role all sessions of the user end, so that nothing goes on with
- * the rights of before.
+ * Changes name, e-mail address and role. With another role all sessions and API tokens of the user end, so that
+ * nothing goes on with the rights of before.
  *
  * @param change see {@link UserChange}; checked here
  * @throws AppError validation_failed, user_not_found, last_admin, token_not_allowed, forbidden when the caller is an
@@ -28,11 +28,11 @@ export function changeUser(
     if (role !== "admin") refuseLastAdmin(before, await countOtherAdmins(tx, before.id));
     await updateAccount(tx, user);
     const ended = role === before.role
-      ? []
-      : await endSessionsOf(tx, user.id, { why: "the role was changed" }, context.clock.now());
+      ? { ended_sessions: 0, ended_tokens: 0 }
+      : await endAccessOf(tx, user.id, { why: "the role was changed" }, context.clock.now());
     return {
-      result: { user, ended_sessions: ended.length },
-      details: { ...changedFields(before, user), ended_sessions: ended.length },
+      result: { user, ended_sessions: ended.ended_sessions },
+      details: { ...changedFields(before, user), ...ended },
     };
   });
 }

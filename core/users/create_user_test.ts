@@ -58,7 +58,7 @@ Deno.test("bad input: a reason for each field, nothing stored, no row", async ()
   await refused(() => changeUser(web, scene.admin.id, { username: "other" }, scene.context), "validation_failed");
   const [{ users }] = await sql`select count(*)::int as users from users`;
   assert.equal(users, 1);
-  assert.deepEqual(await scene.rows(), []);
+  assert.equal((await scene.rows()).length, 0);
 });
 
 Deno.test("a user is made with a one-time password that only the answer holds", async () => {

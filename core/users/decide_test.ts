@@ -20,6 +20,9 @@ Deno.test("a change says which fields; only another role ends sessions", async (
   const { web, sql } = scene.database;
   const user = await addUser(sql, "operator");
   const session = await scene.signIn(user);
+  await sql`
+    insert into api_tokens (id, user_id, name, hash, hint, scopes, created_at, expires_at)
+    values (${uuidv7()}, ${user.id}, 'nightly', sha256('x'), 'lpm_x', '{read}', app_now(), app_now() + interval '1 day')`;
   const other = await scene.signIn(scene.admin);
   const words = { display_name: " Ines  Duarte", email: "ines@example.org" };
   assert.equal((await changeUser(web, user.id, words, scene.context)).ended_sessions, 0);
@@ -32,11 +35,13 @@ Deno.test("a change says which fields; only another role ends sessions", async (
       before: { display_name: "", email: null },
       after: { display_name: "Ines Duarte", email: "ines@example.org" },
       ended_sessions: 0,
+      ended_tokens: 0,
     },
     {
       before: { role: "operator", email: "ines@example.org" },
       after: { role: "auditor", email: null },
       ended_sessions: 1,
+      ended_tokens: 1,
     },
   ]);
   const [row] = await sql`select revoked_reason from sessions where id = ${session}`;
@@ -202,7 +207,7 @@ Deno.test("a reset password is a one-time password; sessions end, the old one is
   assert.ok(await verifyPassword(stored!.hash, password));
   assert.ok(!await verifyPassword(stored!.hash, made.password));
   assert.equal(stored!.must_change, true);
-  assert.deepEqual((await scene.rows()).at(-1)!.details, { one_time: true, ended_sessions: 1 });
+  assert.deepEqual((await scene.rows()).at(-1)!.details, { one_time: true, ended_sessions: 1, ended_tokens: 0 });
 });
 
 Deno.test("factors asked for anew: all of them are gone, and with them the sessions; the password stays", async () => {
@@ -213,7 +218,7 @@ Deno.test("factors asked for anew: all of them are gone, and with them the sessi
   await sql`insert into totp_secrets (user_id, sealed, created_at, last_step) values (${id}, '\\x00', app_now(), 0)`;
   await sql`insert into recovery_codes (user_id, hash, created_at) values (${id}, sha256('one'), app_now())`;
   await scene.signIn(made.user);
-  const reset = { app: true, passkeys: 0, recovery_codes: 1, ended_sessions: 1 };
+  const reset = { app: true, passkeys: 0, recovery_codes: 1, ended_sessions: 1, ended_tokens: 0 };
   assert.deepEqual(await requireFactorsAnew(web, id, scene.context), reset);
   assert.deepEqual((await userDetail(web, id)).factors, { totp: false, passkeys: 0, recovery_codes: 0 });
   assert.ok(await verifyPassword((await findUser(web, "ines"))!.hash, made.password));

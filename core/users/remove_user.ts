@@ -1,5 +1,5 @@
 import type { Context } from "../audit/types.ts";
-import { endSessionsOf } from "../auth/end_sessions.ts";
+import { endAccessOf } from "../auth/end_access.ts";
 import type { Sql } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
 import { actOnUser } from "./act_on_user.ts";
@@ -21,8 +21,8 @@ export function removeUser(sql: Sql, userId: string, context: Context): Promise<
     if (traces.length > 0) {
       throw new AppError("user_in_use", { message: `The history names this user: ${traces.join(", ")}.` });
     }
-    const ended = await endSessionsOf(tx, user.id, { why: "the user was removed" }, context.clock.now());
+    const ended = await endAccessOf(tx, user.id, { why: "the user was removed" }, context.clock.now());
     await deleteAccount(tx, user.id);
-    return { result: { id: user.id }, details: { role: user.role, ended_sessions: ended.length } };
+    return { result: { id: user.id }, details: { role: user.role, ...ended } };
   });
 }

@@ -1,5 +1,5 @@
 import type { Context } from "../audit/types.ts";
-import { endSessionsOf } from "../auth/end_sessions.ts";
+import { endAccessOf } from "../auth/end_access.ts";
 import type { Sql } from "../database/connection.ts";
 import { actOnUser } from "./act_on_user.ts";
 import { refuseLastAdmin, refuseOwn } from "./rules.ts";
@@ -13,7 +13,7 @@ export interface Switched {
 }
 
 /**
- * Disables an account: nobody signs in with it, its sessions end and its API tokens are refused from now on. What the
+ * Disables an account: nobody signs in with it, its sessions and API tokens end. What the
  * user did stays. Disabling twice changes nothing.
  *
  * @throws AppError user_not_found, own_account, last_admin, forbidden when the caller is an admin no more
@@ -25,16 +25,16 @@ export function disableUser(sql: Sql, userId: string, context: Context): Promise
     const now = context.clock.now();
     const user = { ...before, disabled_at: before.disabled_at ?? now };
     await updateAccount(tx, user);
-    const ended = await endSessionsOf(tx, user.id, { why: "the account was disabled" }, now);
+    const ended = await endAccessOf(tx, user.id, { why: "the account was disabled" }, now);
     return {
-      result: { user, ended_sessions: ended.length },
-      details: { already: before.disabled_at !== null, ended_sessions: ended.length },
+      result: { user, ended_sessions: ended.ended_sessions },
+      details: { already: before.disabled_at !== null, ...ended },
     };
   });
 }
 
 /**
- * Enables an account again, with the password, factors and tokens that it has.
+ * Enables an account again, with the password and factors that it has.
  *
  * @throws AppError user_not_found, forbidden when the caller is an admin no more
  */

@@ -162,7 +162,7 @@ export default apiApp()
       const viewer = viewerOf(c.var.state);
       const { host_ids, filter } = c.req.valid("json");
       const ids = host_ids ?? await hostIdsOf(sql, viewer.sees, filter!, MAX_MEMBERS);
-      await confirmReach(sql, viewer, ids.length, clock);
+      await confirmReach(sql, viewer, new Set(ids).size, clock);
       const { id } = c.req.valid("param");
       return c.json(await addMembers(sql, viewer.sees, id, "hosts", ids, callContext(c.var.state)), 200);
     },
@@ -180,7 +180,7 @@ export default apiApp()
       const viewer = viewerOf(c.var.state);
       const { host_ids, filter } = c.req.valid("json");
       const ids = host_ids ?? await hostIdsOf(sql, viewer.sees, filter!, MAX_MEMBERS);
-      await confirmReach(sql, viewer, ids.length, clock);
+      await confirmReach(sql, viewer, new Set(ids).size, clock);
       const { id } = c.req.valid("param");
       return c.json(await removeMembers(sql, id, "hosts", ids, callContext(c.var.state)), 200);
     },

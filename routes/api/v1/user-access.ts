@@ -27,8 +27,7 @@ export default apiApp()
       method: "post",
       path: "/users/{id}/disable",
       summary: "Disable an account",
-      description:
-        "Nobody signs in with it; its sessions end, its API tokens are refused. Nobody disables themselves, " +
+      description: "Nobody signs in with it; its sessions and API tokens end. Nobody disables themselves, " +
         "and the last admin stays.",
       request: path,
       responses: answers(200, UserChanged, "As it is now.", write),
@@ -58,7 +57,7 @@ export default apiApp()
       method: "post",
       path: "/users/{id}/reset-password",
       summary: "Replace a forgotten password by a one-time password",
-      description: "All sessions of the user end. Second factors stay.",
+      description: "All sessions and API tokens of the user end. Second factors stay.",
       request: path,
       responses: answers(200, PasswordReset, "Replaced.", [...write, 429]),
     }),
@@ -74,7 +73,7 @@ export default apiApp()
       method: "post",
       path: "/users/{id}/reset-factors",
       summary: "Have a user set up second factors anew",
-      description: "Those of before are worth nothing any more, and all sessions of the user end.",
+      description: "Those of before are worth nothing any more, and all sessions and API tokens of the user end.",
       request: path,
       responses: answers(200, FactorsReset, "What was taken away.", write),
     }),

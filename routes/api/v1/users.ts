@@ -76,7 +76,7 @@ export default apiApp()
       method: "patch",
       path: "/users/{id}",
       summary: "Change name, e-mail address or role of a user",
-      description: "What is absent stays. With another role all sessions of the user end.",
+      description: "What is absent stays. With another role all sessions and API tokens of the user end.",
       request: { ...path, ...jsonBody(UserChange) },
       responses: answers(200, UserChanged, "As it is now.", [...write, 413, 415]),
     }),

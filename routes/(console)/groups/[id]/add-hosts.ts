@@ -15,7 +15,7 @@ export const handler = define.handlers({
     const { id } = await groupDetail(sql, viewer.sees, ctx.params.id);
     const hosts = await chosenHosts(ctx.state, id, false, await readForm(ctx.req, ["all", "filter"], ["host"]));
     if (hosts.length === 0) return ctx.redirect(`/groups/${id}?tab=add`);
-    await confirmReach(sql, viewer, hosts.length, ctx.state.services.clock);
+    await confirmReach(sql, viewer, new Set(hosts).size, ctx.state.services.clock);
     await addMembers(sql, viewer.sees, id, "hosts", hosts, callContext(ctx.state));
     return ctx.redirect(`/groups/${id}`);
   },

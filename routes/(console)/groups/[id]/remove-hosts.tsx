@@ -39,7 +39,7 @@ export const handler = define.handlers({
       const leaving = await leavingHosts(sql, viewerOf(ctx.state).sees, group.id, hosts);
       return page({ group, leaving, opened, operators });
     }
-    await confirmReach(sql, viewerOf(ctx.state), hosts.length, ctx.state.services.clock);
+    await confirmReach(sql, viewerOf(ctx.state), new Set(hosts).size, ctx.state.services.clock);
     await removeMembers(sql, group.id, "hosts", hosts, callContext(ctx.state));
     return ctx.redirect(`/groups/${group.id}`);
   },

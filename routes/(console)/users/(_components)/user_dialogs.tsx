@@ -17,9 +17,11 @@ export interface TypedUser {
   role: string;
 }
 
-/** "ends 2 open sessions" in a sentence of its own; nothing where none is open. */
-function ends({ sessions }: User): string {
-  return sessions === 0 ? "" : ` ${countText(sessions, "open session")} of theirs ${sessions === 1 ? "ends" : "end"}.`;
+/** What ends at once, in a sentence of its own: "2 open sessions and 1 API token of theirs end." */
+function ends({ sessions, tokens }: User): string {
+  const parts = [sessions > 0 && countText(sessions, "open session"), tokens > 0 && countText(tokens, "API token")];
+  const words = parts.filter(Boolean).join(" and ");
+  return words === "" ? "" : ` ${words} of theirs ${sessions + tokens === 1 ? "ends" : "end"}.`;
 }
 
 /** Name, e-mail address and role. */
@@ -75,7 +77,7 @@ export function EditUserDialog(
           error={refusal?.fields.role}
           hint={last_admin
             ? "This is the last admin who may sign in: make somebody else an admin first."
-            : `With another role than ${ROLE[user.role].toLowerCase()}, open sessions end.`}
+            : `With another role than ${ROLE[user.role].toLowerCase()}, open sessions and API tokens end.`}
         />
       </form>
     </Dialog>
@@ -122,8 +124,6 @@ export function UserDialogs({ user, kept_by }: { user: User; kept_by: string[] }
       >
         <p>
           Nobody signs in as {name} any more.{ends(user)}
-          {user.tokens > 0 &&
-            ` ${countText(user.tokens, "API token")} of theirs ${user.tokens === 1 ? "is" : "are"} refused.`}
         </p>
         <p class="meta">What they did stays in the history. It can be enabled again.</p>
       </Ask>

@@ -111,8 +111,7 @@ export default define.page<typeof handler>(({ data, state }) => {
       )}
       {user.disabled_at && (
         <Notice tone="warn" title="This account is disabled.">
-          Since <RelativeTime at={user.disabled_at} now={now} focusable />{" "}
-          nobody signs in with it; its API tokens are refused.
+          Since <RelativeTime at={user.disabled_at} now={now} focusable /> nobody signs in with it.
         </Notice>
       )}
       <div class="detail">

@@ -35,7 +35,7 @@ export default define.page<typeof handler>(({ data, state }) => {
       <PageHead
         title={`The password of ${name} was reset`}
         crumbs={[{ href: "/users", label: "Users" }, { href: `/users/${id}`, label: name }]}
-        state="The one of before is worth nothing, and all sessions have ended. Second factors are as they were."
+        state="The one of before is worth nothing, and all sessions and API tokens have ended. Second factors are as they were."
       />
       <OneTimePassword id={id} username={username} name={name} password={password} />
     </>
