@@ -37,6 +37,11 @@ const commands: Record<string, Command> = {
     summary: "Recompute the audit chain, of the database or of an export, and say whether it is intact.",
     run: async (args) => (await import("./verify.ts")).verify(args),
   },
+  access: {
+    usage: "access list|allow NETWORK|clear [--config FILE]",
+    summary: "Show or change, at the console, from where pages and API can be used; for who is locked out.",
+    run: async (args) => (await import("./access.ts")).access(args),
+  },
   licenses: {
     usage: "licenses",
     summary: "Print the licence notices of everything inside.",

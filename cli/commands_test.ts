@@ -42,6 +42,12 @@ const misunderstood: { args: string[]; env?: Record<string, string>; says: RegEx
   { args: ["serve"], says: /^No database is configured: set database\.url in .*\n.*deno task demo/ },
   { args: ["migrate"], says: /^No database is configured/ },
   { args: ["verify"], says: /^No database is configured/ },
+  { args: ["access"], says: /^access needs one of: list, allow NETWORK, clear\./ },
+  { args: ["access", "open"], says: /^"open" is not one of: list, allow NETWORK, clear\./ },
+  { args: ["access", "allow"], says: /^access allow needs one network/ },
+  { args: ["access", "allow", "10.0.0.0/8", "10.0.0.0/9"], says: /^access allow needs one network/ },
+  { args: ["access", "clear", "all"], says: /^"all" is not understood here/ },
+  { args: ["access", "list"], says: /^No database is configured/ },
   { args: ["config"], says: /^config needs one of/ },
   { args: ["config", "forget"], says: /^"forget" is not one of/ },
   { args: ["config", "check", "--config", "/nowhere/x.toml"], says: /^\/nowhere\/x\.toml: The file does not exist\.$/ },
@@ -68,7 +74,7 @@ Deno.test("version, help and the example need no configuration", async () => {
   }
   const { code, out } = await manager(["--help"]);
   assert.equal(code, 0);
-  for (const name of ["serve", "migrate", "config", "verify", "licenses", "version"]) {
+  for (const name of ["serve", "migrate", "config", "verify", "access", "licenses", "version"]) {
     assert.match(out, new RegExp(`^  ${name}`, "m"));
   }
   assert.equal((await manager(["config", "example"])).out, await Deno.readTextFile(`${ROOT}config.example.toml`));

@@ -43,6 +43,6 @@ export async function makeApiToken(
 /** A second factor that is set up: without one nothing is open to the user, nor to their tokens. */
 export async function giveFactor({ database }: TestSite, user_id: string): Promise<void> {
   await database.sql`
-    insert into totp_secrets (user_id, sealed, created_at, confirmed_at)
-    values (${user_id}, ${new Uint8Array(40)}, app_now(), app_now()) on conflict (user_id) do nothing`;
+    insert into totp_secrets (user_id, sealed, created_at, last_step)
+    values (${user_id}, ${new Uint8Array(40)}, app_now(), 0) on conflict (user_id) do nothing`;
 }

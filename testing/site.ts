@@ -117,6 +117,7 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
     cleanup.defer(() => sessions.stop());
     const access = new AllowList(sql, { ...options.access, log });
     await access.start();
+    access.on_change(() => relay.closeForeign((address) => access.admits(address)));
     cleanup.defer(() => access.stop());
     const services = makeServices({
       access,

@@ -44,7 +44,7 @@ export function tokensOf(db: Db, user_id: string | null): Promise<TokenRow[]> {
         case when t.revoked_at is not null then 'revoked'
           when t.expires_at <= app_now() then 'expired'
           when u.disabled_at is not null or coalesce(p.must_change, false) or p.user_id is not null
-            and not exists (select from totp_secrets s where s.user_id = u.id and s.confirmed_at is not null)
+            and not exists (select from totp_secrets s where s.user_id = u.id)
             and not exists (select from passkeys k where k.user_id = u.id) then 'asleep'
           else 'good' end as state,
         least(t.revoked_at, case when t.expires_at <= app_now() then t.expires_at end) as ended_at

@@ -36,7 +36,7 @@ const CARE_MS = 25_000;
 const PAGE = 500;
 
 /** Close codes above 4000 are the application's (RFC 6455, 7.4.2); the browser's part of this knows them. */
-const CLOSED = { session: 4401, full: 4429, message: 4400, restart: 1012 } as const;
+const CLOSED = { session: 4401, address: 4403, full: 4429, message: 4400, restart: 1012 } as const;
 
 /** What the dashboard follows: all that a wall screen may. */
 const WALL_TOPICS = new Set(["hosts", "jobs", "enrolments"]);
@@ -44,6 +44,8 @@ const WALL_TOPICS = new Set(["hosts", "jobs", "enrolments"]);
 interface Connection {
   socket: Socket;
   viewer: Viewer;
+  /** Where it comes from, as the list of allowed networks judges it. */
+  address: string | null;
   /** Topic to the last number sent. */
   topics: Map<string, number>;
   /** True while the past is being sent: new events wait. */
@@ -101,7 +103,7 @@ export class Relay {
   }
 
   /** Takes over a socket whose ticket was good. */
-  accept(socket: Socket, viewer: Viewer): void {
+  accept(socket: Socket, viewer: Viewer, address: string | null = null): void {
     const of_session = [...this.#connections].filter((one) => one.viewer.session_id === viewer.session_id).length;
     if (this.#stopped) return socket.close(CLOSED.restart, "the manager restarts");
     if (this.#ended.now.has(viewer.session_id) || this.#ended.before.has(viewer.session_id)) {
@@ -113,6 +115,7 @@ export class Relay {
     const connection: Connection = {
       socket,
       viewer,
+      address,
       topics: new Map(),
       catching_up: false,
       wanted: null,
@@ -213,6 +216,13 @@ export class Relay {
   #send(connection: Connection, text: string): void {
     if (connection.socket.bufferedAmount > MAX_BUFFERED) return connection.socket.terminate();
     connection.socket.send(text);
+  }
+
+  /** Closes what comes from addresses that may not come in any more. */
+  closeForeign(admits: (address: string | null) => boolean): void {
+    for (const { socket, address } of this.#connections) {
+      if (address !== null && !admits(address)) socket.close(CLOSED.address, "this address may not come in");
+    }
   }
 
   /** @param renewed another one took its place: its pages come back with that */

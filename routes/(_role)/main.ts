@@ -71,6 +71,7 @@ async function start(context: RoleContext): Promise<{ address: string }> {
     log,
   });
   await access.start();
+  access.on_change(() => relay?.closeForeign((address) => access!.admits(address)));
   const sealer = await openSealer(config.pki.directory);
   sessions = new SessionDesk({ sql, sealer, clock, log });
   await sessions.start(source);

@@ -6,5 +6,5 @@ export const access = { role: "auditor", scope: "hosts", audit: null } as const 
 
 /** Live events for an open page: see the relay. */
 export const upgrade = define.upgrade<Socket>((ctx, socket) =>
-  ctx.state.services.relay.accept(socket, viewerOf(ctx.state))
+  ctx.state.services.relay.accept(socket, viewerOf(ctx.state), ctx.state.address)
 );
