@@ -113,8 +113,7 @@ async function newFactors({ sql, flags, context }: Console): Promise<void> {
 async function list({ sql, flags }: Console): Promise<void> {
   const users = await allUsers(sql);
   if (flags.switches.has("json")) {
-    const instants = (_: string, value: unknown) => value instanceof Temporal.Instant ? rfc3339(value) : value;
-    return say(JSON.stringify(users.map(plain), instants, 2));
+    return say(JSON.stringify(users.map(plain), null, 2));
   }
   const rows = users.map((user) => [
     user.username,
@@ -128,7 +127,7 @@ async function list({ sql, flags }: Console): Promise<void> {
   say(table.map((row) => row.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd()).join("\n"));
 }
 
-/** What scripts get: names as the API has them; instants are written by the caller. */
+/** What scripts get, in the API's words. */
 function plain(
   { id, username, display_name, role, factors, last_login_at, disabled_at, must_change_password }: UserRow,
 ) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { loadConfig } from "../core/config/load_config.ts";
 import { readFile } from "../core/config/machine.ts";
 import { testDatabase } from "../testing/database.ts";
+import { keepLog } from "../testing/planted_secrets.ts";
 import { managerCommand } from "./manager_command.ts";
 import { placesOf } from "./places.ts";
 import { programAt } from "./program.ts";
@@ -76,7 +77,7 @@ class Manager implements AsyncDisposable {
       // It has ended.
     }
     await this.code();
-    await this.stderr;
+    keepLog(JSON.stringify(this.lines) + await this.stderr);
   }
 }
 

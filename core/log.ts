@@ -1,4 +1,5 @@
 import { type Clock, rfc3339, systemClock } from "./clock.ts";
+import { maskSecrets } from "./mask_secrets.ts";
 
 export type Level = "debug" | "info" | "warn" | "error";
 
@@ -71,7 +72,7 @@ export function createLog(options: LogOptions = {}, fixed: Fields = {}): Log {
   const emit = (lineLevel: Level) => (event: string, fields: Fields = {}) => {
     if (ORDER[lineLevel] < ORDER[level]) return;
     const time = rfc3339(clock.now());
-    const all = { ...fixed, ...fields };
+    const all = masked({ ...fixed, ...fields });
     write(format === "json" ? jsonLine(time, lineLevel, event, all) : textLine(time, lineLevel, event, all));
   };
   return {
@@ -85,6 +86,13 @@ export function createLog(options: LogOptions = {}, fixed: Fields = {}): Log {
 
 /** A log that says nothing, for tests of other things. */
 export const silentLog: Log = createLog({ level: "error", write: () => {} });
+
+/** The two that are free text. */
+function masked(fields: Fields): Fields {
+  if (fields.message !== undefined) fields.message = maskSecrets(fields.message);
+  if (fields.path !== undefined) fields.path = maskSecrets(fields.path);
+  return fields;
+}
 
 function jsonLine(time: string, level: Level, event: string, fields: Fields): string {
   const line: Record<string, unknown> = { time, level, event };

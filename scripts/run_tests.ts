@@ -5,6 +5,7 @@
  * With TEST_REQUIRE=all whatever was left out is a failure.
  */
 import { connectAsSuperuser, startTestServer, type TestServer } from "../testing/database_server.ts";
+import { leakedSecrets } from "./test/leaked_secrets.ts";
 import { leftInDatabase, leftProcesses, RUN_MARK } from "./test/leftovers.ts";
 import { type Options, readOptions, splitPaths, type Step } from "./test/options.ts";
 import { addResults, readResults, type Results } from "./test/results.ts";
@@ -133,6 +134,7 @@ async function testSteps(steps: readonly Step[], paths: readonly string[]): Prom
   const server = await timed("database", startTestServer, () => "ready");
   try {
     const all = await runTests(steps, paths, server);
+    all.push(await leaks(`${server.folder}/t`));
     const superuser = await connectAsSuperuser(server.server.socket);
     const left = await leftInDatabase(superuser);
     await superuser.end({ timeout: 5 });
@@ -142,6 +144,14 @@ async function testSteps(steps: readonly Step[], paths: readonly string[]): Prom
     if (stop.signal.aborted) { for (const pid of await unwanted(server)) end(pid); }
     await server.stop();
   }
+}
+
+/** Passwords, tokens and cookies of the tests in what was logged meanwhile, each a failure. */
+async function leaks(folder: string): Promise<Results> {
+  const { leaks, secrets, lines } = await leakedSecrets(folder);
+  for (const { line } of leaks) console.error(`a secret is in a log: ${line}`);
+  console.log(`\n== secrets: ${secrets} handed out, ${leaks.length} found in ${lines} lines of logs`);
+  return { passed: 0, failed: leaks.length, skipped: [] };
 }
 
 /** Processes of this run besides the server, which is still needed. */

@@ -1,6 +1,7 @@
 import https from "node:https";
 import { isIP } from "node:net";
 import { Buffer } from "node:buffer";
+import { plantCookies, plantFrom } from "./planted_secrets.ts";
 
 export interface ClientRequest {
   method?: string;
@@ -105,5 +106,7 @@ function answerOf(status: number, raw: Record<string, string | string[] | undefi
   try {
     json = JSON.parse(text);
   } catch { /* not every answer is JSON */ }
+  plantCookies(headers);
+  plantFrom(json);
   return { status, headers, bytes, text, json };
 }

@@ -26,6 +26,7 @@ import type { Services, State } from "../routes/(_role)/state.ts";
 import type { AssetSource, Site } from "../web/mod.ts";
 import { type TestDatabase, testDatabase } from "./database.ts";
 import { type HttpClient, httpClient } from "./http_client.ts";
+import { assertNoSecret, keepLog, plant, plantCookies } from "./planted_secrets.ts";
 
 export type TestRole = "admin" | "operator" | "auditor";
 
@@ -82,7 +83,7 @@ export interface TestSiteOptions {
 }
 
 /** Everybody's password. */
-export const TEST_PASSWORD = "violet-harbour-lantern-42";
+export const TEST_PASSWORD = plant("violet-harbour-lantern-42");
 let hash: Promise<string> | undefined;
 let users = 0;
 
@@ -100,6 +101,15 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
     const pki = await ensurePki(`${folder}/pki`, { ui_names: ["localhost", "127.0.0.1"], clock: systemClock });
     const log_lines: string[] = [];
     const log = createLog({ level: "debug", write: (line) => log_lines.push(line) });
+    // Registered early, so that it looks when nothing writes any more.
+    cleanup.defer(async () => {
+      const text = log_lines.join("\n");
+      keepLog(text);
+      assertNoSecret(text, "the log of the site");
+      for (const row of await database.sql`select convert_from(payload, 'UTF8') as payload from audit_log`) {
+        assertNoSecret(row.payload, "the audit log");
+      }
+    });
     const max = options.connections ?? 8;
     const sql = await connect({ url: database.url("patch_web"), max, application_name: "test site" });
     cleanup.defer(() => sql.end({ timeout: 5 }));
@@ -136,7 +146,7 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
     const pair = { certificate: pki.ui!.certificate_pem + pki.root.certificate_pem, key: pki.ui!.key_pem };
     const { own_certificate = false } = options;
     const listener = await startListener({
-      site,
+      site: watched(site),
       hostname: "127.0.0.1",
       port: 0,
       access,
@@ -169,6 +179,8 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
         const opened = await openSession(sql, { ...user, must_change }, kind, from, clock, proven);
         const { token } = await sessions.accessToken(opened);
         const { session_id, token: refresh_token } = opened;
+        plant(token);
+        plant(refresh_token);
         const headers: Record<string, string> = kind === "api"
           ? { authorization: `Bearer ${token}` }
           : { cookie: `${ACCESS_COOKIE}=${token}; ${SESSION_COOKIE}=${refresh_token}`, origin };
@@ -180,6 +192,16 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
     await cleanup.disposeAsync();
     throw thrown;
   }
+}
+
+/** The same site; the cookies that it hands out to browsers are secrets that must not turn up in a log. */
+function watched(site: Site<State>): Site<State> {
+  const fetch: Site<State>["app"]["fetch"] = async (...call) => {
+    const answer = await site.app.fetch(...call);
+    plantCookies(answer.headers);
+    return answer;
+  };
+  return { ...site, app: Object.assign(Object.create(site.app), { fetch }) };
 }
 
 function makeServices(

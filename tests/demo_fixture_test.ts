@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { keepLogsOf } from "../testing/planted_secrets.ts";
 import { waitFor } from "../testing/wait_for.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -58,6 +59,8 @@ export function startDemo(...args: string[]): RunningDemo {
     async [Symbol.asyncDispose]() {
       if (running) await interrupt(1);
       await ended;
+      const state = args[args.indexOf("--state") + 1];
+      if (args.includes("--state")) await keepLogsOf(state);
     },
   };
 }

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { ApiClient } from "../demo/api_client.ts";
+import { plant } from "../testing/planted_secrets.ts";
 import { testFolder } from "../testing/test_folder.ts";
 import { waitFor } from "../testing/wait_for.ts";
 import { freePort } from "../testing/free_port.ts";
 import { processesOf, type RunningDemo, startDemo } from "./demo_fixture_test.ts";
 
 const READY = /What happens to the fleet follows here/;
-const PASSWORD = "heron walks along the river";
+const PASSWORD = plant("heron walks along the river");
 
 async function signIn(state: string, port: number, password: string): Promise<ApiClient> {
   const api = new ApiClient(`https://localhost:${port}`, await Deno.readTextFile(`${state}/manager/pki/root.crt`));
@@ -15,7 +16,7 @@ async function signIn(state: string, port: number, password: string): Promise<Ap
 }
 
 async function oneTimePassword(demo: RunningDemo): Promise<string> {
-  return (await demo.says(/Password +(\S+) +you choose/))[1];
+  return plant((await demo.says(/Password +(\S+) +you choose/))[1]);
 }
 
 async function stopped(demo: RunningDemo, state: string): Promise<void> {

@@ -1,37 +1,34 @@
 import { AppError } from "../../core/errors.ts";
 import { define } from "../(_role)/state.ts";
 
-/** Names under which people and libraries put secrets into addresses (RFC 6750, 2.3 has the first). */
-const NAMES = new Set([
-  "access_token",
-  "api_key",
-  "api_token",
-  "apikey",
-  "auth",
-  "authorization",
-  "bearer",
-  "jwt",
-  "password",
-  "refresh_token",
-  "secret",
-  "session",
-  "token",
-]);
-
-/** An API token or a JWT, whatever it is called. */
-const SECRET = /^(Bearer\s+)?(lpm_[A-Za-z0-9_-]{8}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.)/;
+/** Names under which programs put secrets into addresses. */
+const NAMES =
+  /^((access|refresh|id|api|auth|bearer|session|csrf|enrol+ment)[_-]?)?(token|secret)$|^(pass(word|wd|phrase)|pwd|client[_-]?secret|api[_-]?key|auth(orization)?|bearer|jwt|session([_-]?id)?|sid|cookie)$/i;
+/** An API token of ours or a JSON Web Token under any name; an address within the address that carries one. */
+const VALUES =
+  /(^|[^A-Za-z0-9])lpm_[A-Za-z0-9_-]{43}|(^|[^A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+/;
 
 /**
- * Refuses secrets in the query of an address: proxies, histories and screens keep those. Our own log does not, since it
- * holds route patterns. A live socket's ticket is none of these: it works once and for a minute.
+ * Refuses a token or a password in an address: addresses end up in histories, bookmarks and the logs of proxies. Our own
+ * log holds route patterns, so it is in none of ours. The ticket of a live socket is the one exception: it is good once,
+ * for a minute, and only for the handshake (specification, section 14).
  */
 export const secretInAddress = define.middleware((ctx) => {
   for (const [name, value] of ctx.url.searchParams) {
-    if (!NAMES.has(name.toLowerCase()) && !SECRET.test(value)) continue;
-    throw new AppError("bad_request", {
-      message: "A secret must not stand in an address.",
-      hint: "Send it in the header Authorization, or in the body. Whatever was sent so is known to others: replace it.",
-    });
+    if (carries(name, value) || (name === "ticket" && ctx.kind !== "upgrade")) {
+      throw new AppError("bad_request", {
+        message: "A secret must not stand in an address.",
+        hint:
+          "Send it in the header Authorization, or in the body. Whatever was sent so is known to others: replace it.",
+      });
+    }
   }
   return ctx.next();
 });
+
+function carries(name: string, value: string): boolean {
+  if (NAMES.test(name) || VALUES.test(value)) return true;
+  const inner = value.indexOf("?");
+  // `next=/hosts?token=…`: the page would be sent on to there.
+  return inner >= 0 && [...new URLSearchParams(value.slice(inner))].some(([name, value]) => carries(name, value));
+}

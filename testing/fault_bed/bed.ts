@@ -7,6 +7,7 @@ import { startChild } from "../../demo/child.ts";
 import { type TestDatabase, testDatabase } from "../database.ts";
 import { type ClientAnswer, type HttpClient, httpClient } from "../http_client.ts";
 import { testFolder } from "../test_folder.ts";
+import { plant } from "../planted_secrets.ts";
 import { waitFor } from "../wait_for.ts";
 import { bedCommands, type BedPlaces, choosePlaces, enrolCommand, HOST_NAME } from "./commands.ts";
 import { type ProcessName, STOP_ORDER } from "./commands.ts";
@@ -195,9 +196,9 @@ function clientOf(places: BedPlaces, ca: string, token?: string): HttpClient {
 
 /** As the first admin, whose one-time password has to be changed. */
 async function signIn(places: BedPlaces, ca: string): Promise<string> {
-  const password = (await Deno.readTextFile(places.initial_password_file)).trim();
+  const password = plant((await Deno.readTextFile(places.initial_password_file)).trim());
   const opened = ok(await clientOf(places, ca).post("/api/v1/auth/login", { username: "admin", password }));
-  const change = { current_password: password, new_password: crypto.randomUUID() };
+  const change = { current_password: password, new_password: plant(crypto.randomUUID()) };
   return ok(await clientOf(places, ca, opened.access_token).post("/api/v1/auth/password", change)).access_token;
 }
 

@@ -1,4 +1,5 @@
 import { type Child, startChild } from "../../demo/child.ts";
+import { keepLogsOf } from "../planted_secrets.ts";
 import { waitFor } from "../wait_for.ts";
 
 /** How one process of the bed is started, and which line of its log says that it works. */
@@ -93,6 +94,7 @@ export class Processes<Name extends string> implements AsyncDisposable {
     this.#stopping = true;
     for (const name of this.order) if (this.isRunning(name)) this.resume(name);
     await this.stop(...this.order);
+    await keepLogsOf(this.folder);
   }
 }
 
