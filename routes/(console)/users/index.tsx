@@ -135,9 +135,9 @@ function FilterRow({ data }: { data: Awaited<ReturnType<typeof read>> }) {
         label="Second factor"
         value={asked.factor}
         options={[
-          { value: "", label: "Any second factor" },
-          { value: "set", label: "Set up" },
-          { value: "none", label: "None so far" },
+          { value: "", label: "Any factor" },
+          { value: "set", label: "Second factor set" },
+          { value: "none", label: "None set" },
         ]}
       />
       {groups.length > 0 && (

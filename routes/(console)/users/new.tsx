@@ -130,6 +130,7 @@ export default define.page<typeof handler>(({ data, state }) => {
           options={ROLE_OPTIONS}
           value={typed.role}
           error={refusal?.fields.role}
+          hint="Every operator also manages hosts that are in no group. An auditor changes nothing."
         />
         {groups.length > 0 && (
           <fieldset class="choices">
