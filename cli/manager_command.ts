@@ -12,9 +12,10 @@ const RUNTIME_ENV = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "DENO_TLS_CA_
 
 /**
  * The engine collects garbage after its heap grew by a quarter, not after it grew severalfold: a hostile host's report
- * leaves some hundred MiB of it behind. No limit, because at a limit the engine ends the process.
+ * leaves some hundred MiB of it behind. No limit, because at a limit the engine ends the process. The space for what is
+ * young is half of its default: a verification of a million audit rows takes 123 instead of 167 MiB, and no longer.
  */
-export const MANAGER_HEAP = "--v8-flags=--heap-growing-percent=25";
+export const MANAGER_HEAP = "--v8-flags=--heap-growing-percent=25,--max-semi-space-size=8";
 
 /**
  * How to start the manager from a checkout with its production permissions: no prompt, no run, no sys, reading and
