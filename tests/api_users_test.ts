@@ -27,7 +27,7 @@ Deno.test("what an admin takes ends what somebody does within a second: requests
       "one session",
       ({ user_id, session_id }) => ({
         method: "DELETE",
-        path: `/api/v1/users/${user_id}/sessions?session_id=${session_id}`,
+        path: `/api/v1/users/${user_id}/sessions/${session_id}`,
       }),
     ],
     ["removal", ({ user_id }) => ({ method: "DELETE", path: `/api/v1/users/${user_id}` })],

@@ -43,9 +43,16 @@ export default {
       status: 200,
     },
     "DELETE /api/v1/users/:id/sessions": {
+      request: async (site) => ({
+        method: "DELETE",
+        path: `/api/v1/users/${(await site.signIn("operator")).user_id}/sessions`,
+      }),
+      status: 200,
+    },
+    "DELETE /api/v1/users/:id/sessions/:session_id": {
       request: async (site) => {
         const { user_id, session_id } = await site.signIn("operator");
-        return { method: "DELETE", path: `/api/v1/users/${user_id}/sessions?session_id=${session_id}` };
+        return { method: "DELETE", path: `/api/v1/users/${user_id}/sessions/${session_id}` };
       },
       status: 200,
     },

@@ -5,7 +5,7 @@ import { revokeSessionsOf } from "../../../core/users/revoke_sessions.ts";
 import { disableUser, enableUser } from "../../../core/users/switch_user.ts";
 import { userSessions } from "../../../core/views/users.ts";
 import type { ApiAccess } from "../../../web/mod.ts";
-import { answer, answers, apiApp, IdParam, wholeList } from "../../(_api)/api_app.ts";
+import { answer, answers, apiApp, Id, IdParam, wholeList } from "../../(_api)/api_app.ts";
 import { FactorsReset, PasswordReset, SessionsEnded, UserChanged, UserSessionList } from "../../(_api)/user_schemas.ts";
 import { callContext, viewerOf } from "../../(_role)/state.ts";
 
@@ -16,6 +16,7 @@ export const access = {
   "POST /users/{id}/reset-factors": { role: "admin", scope: "none", audit: "user.reset_factors", recent: true },
   "GET /users/{id}/sessions": { role: "auditor", scope: "none", audit: null, tells_all: true },
   "DELETE /users/{id}/sessions": { role: "admin", scope: "none", audit: "session.revoke", recent: true },
+  "DELETE /users/{id}/sessions/{session_id}": { role: "admin", scope: "none", audit: "session.revoke", recent: true },
 } satisfies ApiAccess;
 
 const path = { params: IdParam };
@@ -101,18 +102,29 @@ export default apiApp()
     createRoute({
       method: "delete",
       path: "/users/{id}/sessions",
-      summary: "End a session of a user, or all",
-      description: "Without session_id all of them but the one that asks.",
-      request: {
-        ...path,
-        query: z.strictObject({ session_id: z.uuid("must be the id of a session").optional() }),
-      },
+      summary: "End all sessions of a user",
+      description: "But the one that asks, where it is the caller's own account.",
+      request: path,
       responses: answers(200, SessionsEnded, "Those that were open.", write),
     }),
     async (c) => {
       const { sql } = c.var.state.services;
-      const { id } = c.req.valid("param");
-      const { session_id = null } = c.req.valid("query");
+      const own = viewerOf(c.var.state).session_id;
+      const ended = await revokeSessionsOf(sql, c.req.valid("param").id, null, own, callContext(c.var.state));
+      return c.json(ended, 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "delete",
+      path: "/users/{id}/sessions/{session_id}",
+      summary: "End one session of a user",
+      request: { params: z.object({ id: Id("id"), session_id: Id("session_id") }) },
+      responses: answers(200, SessionsEnded, "It was open.", write),
+    }),
+    async (c) => {
+      const { sql } = c.var.state.services;
+      const { id, session_id } = c.req.valid("param");
       const own = viewerOf(c.var.state).session_id;
       return c.json(await revokeSessionsOf(sql, id, session_id, own, callContext(c.var.state)), 200);
     },
