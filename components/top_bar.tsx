@@ -15,6 +15,8 @@ export interface TopBarData {
   /** Hosts that a job works on now. */
   working: number;
   user: { name: string; role: string };
+  /** A screen on the wall: nothing to search for, nobody to have a profile. */
+  wall?: boolean;
   /** What was searched for, to stay in the field. */
   search?: string;
   /** Where the search form goes. */
@@ -25,7 +27,7 @@ export interface TopBarData {
 
 /** Search, health of the fleet, running jobs, theme and user, in one line. */
 export function TopBar(
-  { theme, back, fleet, working, user, search, searchAction = "/hosts", children }: TopBarData,
+  { theme, back, fleet, working, user, wall = false, search, searchAction = "/hosts", children }: TopBarData,
 ) {
   return (
     <>
@@ -33,22 +35,24 @@ export function TopBar(
         <Icon name="menu" />
         Menu
       </button>
-      <form class="search" role="search" action={searchAction}>
-        <Icon name="search" />
-        <input
-          class="input"
-          type="search"
-          id="search"
-          name="q"
-          value={search}
-          placeholder="Search hosts"
-          aria-label="Search hosts"
-          aria-keyshortcuts="/"
-          autocomplete="off"
-          data-shortcut="/"
-        />
-        <kbd aria-hidden="true">/</kbd>
-      </form>
+      {!wall && (
+        <form class="search" role="search" action={searchAction}>
+          <Icon name="search" />
+          <input
+            class="input"
+            type="search"
+            id="search"
+            name="q"
+            value={search}
+            placeholder="Search hosts"
+            aria-label="Search hosts"
+            aria-keyshortcuts="/"
+            autocomplete="off"
+            data-shortcut="/"
+          />
+          <kbd aria-hidden="true">/</kbd>
+        </form>
+      )}
       {fleet && <Fleet {...fleet} />}
       <div class="topbar-end">
         {children}
@@ -79,8 +83,13 @@ export function TopBar(
             <input type="hidden" name="back" value={back} />
             <MenuButton name="rail" value="shown" icon="panel-left">Show the rail</MenuButton>
           </form>
-          <MenuLink href="/password" icon="key-round">Change password</MenuLink>
-          {user.role === "admin" && <MenuLink href="/api/docs" icon="terminal">API</MenuLink>}
+          {!wall && (
+            <>
+              <MenuLink href="/profile" icon="circle-user">Profile</MenuLink>
+              <MenuLink href="/password" icon="key-round">Change password</MenuLink>
+              {user.role === "admin" && <MenuLink href="/api/docs" icon="terminal">API</MenuLink>}
+            </>
+          )}
           <hr class="menu-rule" />
           <form method="post" action="/logout">
             <MenuButton icon="log-out">Sign out</MenuButton>

@@ -62,6 +62,11 @@ export const catalogue = {
     hint: "Check both and try again. Each code counts once.",
   },
   forbidden: { status: 403, message: "Your role does not allow this.", hint: "Ask an admin." },
+  wall_screen: {
+    status: 403,
+    message: "This is a wall screen: it shows the dashboard and nothing else.",
+    hint: "Sign out here and sign in again to do more.",
+  },
   origin_refused: {
     status: 403,
     message: "The request did not come from this site.",
@@ -100,6 +105,7 @@ export const catalogue = {
     hint: "It may have been deleted, or is not one of yours.",
   },
   user_not_found: { status: 404, message: "There is no such user.", hint: "Choose among the users in the list." },
+  session_not_found: { status: 404, message: "There is no such session.", hint: "It may have ended already." },
   token_not_found: {
     status: 404,
     message: "There is no such API token.",

@@ -51,7 +51,7 @@ export class Revocations {
   async isLive(session_id: string): Promise<boolean> {
     if (this.#ended.has(session_id)) return false;
     const now = epochMs(this.options.clock);
-    if (this.#hears() && this.#live.has(session_id)) {
+    if (this.hears() && this.#live.has(session_id)) {
       this.#live.set(session_id, now);
       return true;
     }
@@ -63,7 +63,7 @@ export class Revocations {
       this.#ended.set(session_id, now);
       return false;
     }
-    if (this.#hears() && epoch === this.#epoch) this.#live.set(session_id, now);
+    if (this.hears() && epoch === this.#epoch) this.#live.set(session_id, now);
     return true;
   }
 
@@ -90,7 +90,8 @@ export class Revocations {
     }
   }
 
-  #hears(): boolean {
+  /** False while ends may be missed. */
+  hears(): boolean {
     return this.#source?.connected() ?? false;
   }
 

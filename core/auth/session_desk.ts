@@ -40,6 +40,11 @@ export class SessionDesk {
     this.revocations.stop();
   }
 
+  /** False while ends of sessions may be missed, so that every request asks the database. */
+  hears(): boolean {
+    return this.revocations.hears();
+  }
+
   /** The access token of a session that was just opened, renewed or refreshed. `expires_in` in seconds. */
   accessToken(session: OpenedSession): Promise<{ token: string; expires_in: number }> {
     return this.#tokens.issue(session);

@@ -20,11 +20,20 @@ const OPEN_BEFORE_FACTOR = new Set([...ALWAYS_OPEN, "/login/factor", "/api/v1/au
 /** While there is no second factor: to where one is set up. */
 const OPEN_BEFORE_ENROLMENT = new Set([...ALWAYS_OPEN, "/setup", "/api/v1/auth/factors"]);
 
+/** All that a wall screen is for, and the way out. */
+const OPEN_TO_WALL_SCREENS = new Set([
+  "GET /",
+  "GET /dashboard",
+  "POST /api/v1/ws/ticket",
+  "GET /api/v1/ws/jobs",
+  "POST /logout",
+]);
+
 /**
  * Decides for exactly the route that matched. Pages send people to where they can help themselves, the API says what
  * is wrong.
  * @throws AppError not_signed_in, session_expired, token_refused, token_scope_missing, token_not_allowed, second_factor_required, password_change_required,
- *   factor_enrolment_required, forbidden, confirmation_required
+ *   factor_enrolment_required, wall_screen, forbidden, confirmation_required
  */
 export function authorize(access: RouteAccess, ctx: Context<State>): Response | void {
   if (access.role === "anonymous" || access.role === "agent") return;
@@ -47,6 +56,10 @@ export function authorize(access: RouteAccess, ctx: Context<State>): Response | 
   if (viewer.stage === "enrol" && !viewer.must_change_password && !OPEN_BEFORE_ENROLMENT.has(ctx.route)) {
     if (is_page) return ctx.redirect("/setup");
     throw new AppError("factor_enrolment_required");
+  }
+  if (viewer.session_kind === "wall") {
+    const method = ctx.req.method === "HEAD" ? "GET" : ctx.req.method;
+    if (!OPEN_TO_WALL_SCREENS.has(`${method} ${ctx.route}`)) throw new AppError("wall_screen");
   }
   if (!mayCall(viewer.role, access)) throw new AppError("forbidden");
   if (viewer.token) refuseOutOfScope(viewer.token, access, ctx);

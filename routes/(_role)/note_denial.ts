@@ -6,6 +6,7 @@ import { callContext, type State } from "./state.ts";
 /** What is refused because of who asks, or because it is not sure any more that it is they who ask. */
 const DENIALS: readonly string[] = [
   "forbidden",
+  "wall_screen",
   "confirmation_required",
   "token_scope_missing",
   "token_not_allowed",

@@ -28,9 +28,11 @@ export async function consoleFrame(state: State, url: URL, children: ComponentCh
     fleetOf(state),
     viewer.role === "auditor" ? 0 : countEnrolments(state.services.sql, viewer.sees),
   ]);
+  const wall = viewer.session_kind === "wall";
   const counts: Record<string, number> = { "/hosts": hosts, "/enrolments": waiting };
   // Auditors read: what only acts is not theirs. Operators have their hosts: what tells of all is not theirs.
   const sections = SECTIONS
+    .map((links) => links.filter(({ href }) => !wall || href === "/dashboard"))
     .map((links) => links.filter((link) => !("acts" in link) || viewer.role !== "auditor"))
     .map((links) => links.filter((link) => !("tells_all" in link) || viewer.role !== "operator"))
     .filter((links) => links.length > 0)
@@ -51,7 +53,8 @@ export async function consoleFrame(state: State, url: URL, children: ComponentCh
       theme={state.theme ?? "system"}
       fleet={hosts > 0 ? { healthy, degraded, unreachable } : null}
       working={running}
-      user={{ name: viewer.display_name || viewer.username, role: viewer.role }}
+      user={{ name: viewer.display_name || viewer.username, role: wall ? "wall screen" : viewer.role }}
+      wall={wall}
       search={url.pathname === "/hosts" ? url.searchParams.get("q") ?? undefined : undefined}
     >
       <TimeUpdater now={rfc3339(clock.now())} />

@@ -1,0 +1,58 @@
+import { appendFor } from "../audit/append_audit.ts";
+import type { Context } from "../audit/types.ts";
+import { type Sql, transaction } from "../database/connection.ts";
+import { AppError } from "../errors.ts";
+import { isUuid } from "../ids.ts";
+import { endSessionsOf } from "./end_sessions.ts";
+import { requireRecent } from "./recent.ts";
+import { findSessionById, revokeSessions } from "./session_store.ts";
+import type { Viewer } from "./types.ts";
+
+/**
+ * Ends one session, and with it every page that it keeps live, within a second: one's own, or as an admin, who proved
+ * of late who they are, anybody's.
+ *
+ * @throws AppError session_not_found, the same for one that is not the caller's to end; confirmation_required
+ */
+export async function revokeSession(
+  sql: Sql,
+  viewer: Pick<Viewer, "id" | "role" | "authenticated_at" | "token">,
+  session_id: string,
+  context: Context,
+): Promise<void> {
+  await transaction(sql, async (tx) => {
+    const found = isUuid(session_id) ? await findSessionById(tx, session_id) : null;
+    const own = found?.user_id === viewer.id;
+    if (!found || !(own || viewer.role === "admin")) throw new AppError("session_not_found");
+    if (!own) requireRecent(viewer, context.clock);
+    const why = own ? "ended by its owner" : "ended by an admin";
+    const sessions = await revokeSessions(tx, { id: session_id }, why, context.clock.now());
+    if (sessions.length === 0) throw new AppError("session_not_found");
+    await appendFor(tx, context, {
+      action: "session.revoke",
+      object: { kind: "user", id: found.user_id, name: found.username },
+      outcome: "success",
+      details: { sessions, reason: why },
+    });
+  });
+}
+
+/** Ends all sessions of the viewer but the present one. Returns how many were open. */
+export async function revokeOtherSessions(
+  sql: Sql,
+  viewer: Pick<Viewer, "id" | "username" | "session_id">,
+  context: Context,
+): Promise<number> {
+  return await transaction(sql, async (tx) => {
+    const reason = "ended by its owner, with all others";
+    const except = viewer.session_id;
+    const sessions = await endSessionsOf(tx, viewer.id, { except, why: reason }, context.clock.now());
+    await appendFor(tx, context, {
+      action: "session.revoke",
+      object: { kind: "user", id: viewer.id, name: viewer.username },
+      outcome: "success",
+      details: { sessions, reason },
+    });
+    return sessions.length;
+  });
+}
