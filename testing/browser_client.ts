@@ -5,7 +5,9 @@ import type { ClientAnswer, ClientRequest, HttpClient } from "./http_client.ts";
 export interface BrowserClient extends HttpClient {
   /** Names and values; what a test changes is sent from then on. */
   cookies: Map<string, string>;
-  /** Takes over what an answer sets; for an answer that was taken past this client. */
+  /** Sends past the cookies, and keeps none. */
+  plain: HttpClient;
+  /** Takes over what an answer sets; for one that came past this client. */
   keep(answer: Pick<ClientAnswer, "headers">): void;
 }
 
@@ -37,6 +39,7 @@ export function browserClient(client: HttpClient, origin: string, cookies = ""):
   };
   return {
     cookies: jar,
+    plain: client,
     keep,
     send,
     get: (path, headers) => send({ path, headers }),

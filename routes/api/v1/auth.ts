@@ -24,7 +24,8 @@ const Refresh = z.strictObject({
   }),
 });
 
-const PasswordChanged = Session.extend({
+const PasswordChanged = z.object({
+  ...Session.shape,
   ended_sessions: z.int().openapi({ description: "Other sessions that ended with the old password." }),
   ended_tokens: z.int().openapi({ description: "API tokens of the account, which ended too." }),
 }).openapi("PasswordChanged");
