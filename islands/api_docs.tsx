@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Notice } from "../components/states.tsx";
 import { assetUrl } from "../web/island.ts";
+import { API_LAYOUT, apiLayout } from "./(_api)/layout.ts";
 
 /** What the script puts into the window. */
 interface SwaggerUi {
@@ -32,7 +33,8 @@ export default function ApiDocs() {
         url: DESCRIPTION,
         domNode: place.current,
         presets: [swagger.presets.apis],
-        layout: "BaseLayout",
+        plugins: [apiLayout],
+        layout: API_LAYOUT,
         validatorUrl: null,
         queryConfigEnabled: false,
         persistAuthorization: false,

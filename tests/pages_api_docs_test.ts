@@ -31,6 +31,8 @@ Deno.test({
       for (const theme of ["light", "dark"] as const) {
         await using visitor = await visit(browser, site, { token, theme });
         const { page, problems } = visitor;
+        // A script of 1.7 MB beside other tests on the same machine.
+        page.setDefaultTimeout(60_000);
         const asked: string[] = [];
         page.on("request", (request) => void asked.push(request.url()));
         await visitor.go("/hosts");
