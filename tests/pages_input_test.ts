@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ACCESS_COOKIE, SESSION_COOKIE } from "../routes/(_role)/cookies.ts";
 import { examples, forms, pages, stages } from "../testing/api_examples.ts";
 import type { ClientAnswer, ClientRequest } from "../testing/http_client.ts";
 import type { TestCaller, TestSite } from "../testing/site.ts";

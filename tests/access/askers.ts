@@ -1,7 +1,11 @@
-import { secretToken, sha256, uuidv7 } from "../../core/ids.ts";
+import { viewerOfSession } from "../../core/auth/sessions.ts";
+import type { Sql } from "../../core/database/connection.ts";
+import { uuidv7 } from "../../core/ids.ts";
 import type { HttpClient } from "../../testing/http_client.ts";
 import type { TestCaller, TestRole, TestSite } from "../../testing/site.ts";
-import { scopes } from "../../core/tokens/scopes.ts";
+import { type Scope, scopes } from "../../core/tokens/scopes.ts";
+import { ACCESS_COOKIE } from "../../routes/(_role)/cookies.ts";
+import { makeApiToken } from "../../testing/api_tokens.ts";
 import type { Asker } from "./expectation.ts";
 
 export interface Groups {
@@ -16,12 +20,23 @@ export interface Column extends Asker {
   name: string;
   /** The group of an operator. */
   group?: keyof Groups;
-  /** What happens to them after they have signed in. */
-  then?(site: TestSite, caller: TestCaller): Promise<unknown>;
+  /** What happens to them after they have signed in; an access token that replaces theirs, where it changes. */
+  then?(site: TestSite, caller: TestCaller): Promise<string | void>;
 }
 
-/** As long ago as makes a proof of identity old, and a session no older than it may be. */
-const ELEVEN_MINUTES = 11;
+/** Does something to the database. */
+const sqlOf = (change: (sql: Sql, caller: TestCaller) => Promise<unknown>): Column["then"] => async (site, caller) =>
+  void await change(site.database.sql, caller);
+
+/** An access token of the same session, as if they had proven who they are eleven minutes ago. */
+async function proveLongAgo({ database, services }: TestSite, { session_id }: TestCaller): Promise<string> {
+  await database.sql`
+    update sessions set reauthenticated_at = app_now() - interval '11 minutes' where id = ${session_id}`;
+  const viewer = (await viewerOfSession(services.sql, session_id, services.clock))!;
+  const ends = services.clock.now().add({ hours: 1 });
+  const opened = { token: "", rotation: 0, session_id, expires_at: ends, idle_until: ends, viewer };
+  return (await services.sessions.accessToken(opened)).token;
+}
 
 export const columns: Column[] = [
   { name: "anonymous", role: null },
@@ -33,21 +48,25 @@ export const columns: Column[] = [
     name: "an expired session of an admin's",
     role: null,
     ended: true,
-    then: ({ database }, { session_id }) =>
-      database.sql`update sessions set idle_until = app_now() - interval '1 second' where id = ${session_id}`,
+    then: sqlOf((sql, { session_id }) =>
+      sql`
+        update sessions set created_at = created_at - interval '2 days', expires_at = app_now() - interval '1 second',
+          idle_until = app_now() - interval '1 second' where id = ${session_id}`
+    ),
   },
   {
     name: "a disabled admin",
     role: null,
     ended: true,
-    then: ({ database }, { user_id }) => database.sql`update users set disabled_at = app_now() where id = ${user_id}`,
+    then: sqlOf((sql, { user_id }) => sql`update users set disabled_at = app_now() where id = ${user_id}`),
   },
   {
     name: "a revoked session of an admin's",
     role: null,
     ended: true,
-    then: ({ database }, { session_id }) =>
-      database.sql`update sessions set revoked_at = app_now(), revoked_reason = 'test' where id = ${session_id}`,
+    then: sqlOf((sql, { session_id }) =>
+      sql`update sessions set revoked_at = app_now(), revoked_reason = 'test' where id = ${session_id}`
+    ),
   },
   { name: "an admin with a one-time password", role: "admin", must_change: true },
   { name: "an admin before the second factor", role: "admin", stage: "factor" },
@@ -56,10 +75,7 @@ export const columns: Column[] = [
     name: "an admin who proved who they are long ago",
     role: "admin",
     stale: true,
-    then: ({ database }, { session_id }) =>
-      database.sql`
-        update sessions set reauthenticated_at = app_now() - make_interval(mins => ${ELEVEN_MINUTES})
-        where id = ${session_id}`,
+    then: proveLongAgo,
   },
   { name: "an admin's API token for reading", role: "admin", scopes: ["read"] },
   { name: "an admin's API token with every scope", role: "admin", scopes: [...scopes] },
@@ -77,26 +93,21 @@ export async function become(
   const { must_change, stage, group } = column;
   const role: TestRole = column.role ?? "admin";
   if (column.scopes) return await withToken(site, role, column.scopes, group ? [groups[group]] : null);
-  const caller = await site.signIn(role, { kind, must_change, stage, groups: group ? [groups[group]] : [] });
-  await column.then?.(site, caller);
+  const signed = await site.signIn(role, { kind, must_change, stage, groups: group ? [groups[group]] : [] });
+  const token = await column.then?.(site, signed);
+  const caller = token ? { ...signed, ...clientOf(site, kind, token), token } : signed;
   return { client: caller, caller };
 }
 
-/** A user with a second factor, and a client that sends a token of theirs. */
-async function withToken(site: TestSite, role: TestRole, granted: string[], group_ids: string[] | null) {
-  const { sql } = site.database;
+function clientOf(site: TestSite, kind: "browser" | "api", token: string): HttpClient {
+  if (kind === "api") return site.client({ authorization: `Bearer ${token}` });
+  return site.client({ cookie: `${ACCESS_COOKIE}=${token}`, origin: site.origin });
+}
+
+/** A user with a second factor and a client that sends an API token of theirs. */
+async function withToken(site: TestSite, role: TestRole, granted: Scope[], limited_to: string[] | null) {
   const maker = await site.signIn(role);
-  const token = `lpm_${secretToken()}`;
-  await sql`
-    insert into totp_secrets (user_id, sealed, created_at, confirmed_at)
-    values (${maker.user_id}, '\\x00'::bytea, app_now(), app_now())`;
-  await sql`
-    insert into api_tokens (id, user_id, name, hash, hint, scopes, group_ids, created_at, expires_at)
-    values (${uuidv7()}, ${maker.user_id}, 'nightly', ${await sha256(token)}, ${
-    token.slice(0, 8)
-  }, ${granted}, ${group_ids},
-      app_now(), app_now() + interval '1 day')`;
-  const client = site.client({ authorization: `Bearer ${token}` });
+  const { token, client } = await makeApiToken(site, maker.user_id, { scopes: granted, groups: limited_to });
   return { client, caller: { ...maker, ...client, token } };
 }
 

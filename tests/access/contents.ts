@@ -14,6 +14,8 @@ const MOVES_BY_ITSELF = new Set([
   "revocation_list",
   "schema_migration",
   "worker_heartbeat",
+  // A ticket is used up whether its owner comes in or not.
+  "ws_tickets",
 ]);
 /** Of these only the named columns count. */
 const COLUMNS: Record<string, string> = {

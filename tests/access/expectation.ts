@@ -1,4 +1,5 @@
 import type { Stage } from "../../core/auth/types.ts";
+import type { Scope } from "../../core/tokens/scopes.ts";
 import type { RouteEntry } from "../../web/mod.ts";
 
 /** Who asks, in the words of the specification (section 10). */
@@ -13,7 +14,7 @@ export interface Asker {
   /** They proved who they are longer ago than ten minutes. */
   stale?: boolean;
   /** What an API token may; none: it is no API token. */
-  scopes?: string[];
+  scopes?: Scope[];
   /** The token, or the person, knows hosts of this group only. */
   group?: "here" | "there";
   /** A screen on the wall. */
@@ -41,6 +42,8 @@ export function expectation(route: RouteEntry, asker: Asker, opens: Stage | unde
   const page = kind === "page";
   const always = ALWAYS_OPEN.includes(name);
   if (access.role === "anonymous" || access.role === "agent") return "passes";
+  // A socket's ticket stands for a session: without one that is good there is none.
+  if (kind === "upgrade" && (asker.role === null || asker.scopes)) return refused(403, "ticket_refused");
   if (asker.role === null) {
     if (page && method === "GET") return { to: /^\/login\?next=%2F/ };
     return refused(401, asker.ended ? "session_expired" : "not_signed_in");
