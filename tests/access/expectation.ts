@@ -83,7 +83,8 @@ const PERSONAL = /^\/api\/v1\/(auth|tokens|sessions|ws)(\/|$)/;
 function mayByToken({ method, pattern, kind, access }: RouteEntry, { scopes = [], group }: Asker): boolean {
   if (kind !== "api") return false;
   if (pattern === "/api/v1/auth/me" || pattern === "/api/v1/openapi.json") return method === "GET";
-  if (PERSONAL.test(pattern) || /password|factor|mfa|passkey|session/.test(access.audit?.split(".")[1] ?? "")) {
+  // Whoever could do these with a token could keep others out, or sign in as them.
+  if (PERSONAL.test(pattern) || /password|factor|mfa|passkey|session|api_token|^auth\./.test(access.audit ?? "")) {
     return false;
   }
   if (group && access.scope !== "hosts") return false;
