@@ -32,7 +32,7 @@ export const handler = define.handlers({
     return page<Data>({ next, username: "", problem });
   },
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["next", "username", "password"]);
     const next = localPath(form.get("next"));
     const username = form.get("username").slice(0, 64);
     try {

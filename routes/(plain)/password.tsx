@@ -25,7 +25,7 @@ interface Data {
 export const handler = define.handlers({
   GET: ({ url }) => page<Data>({ next: localPath(url.searchParams.get("next") ?? "/"), problem: null, fields: {} }),
   async POST(ctx) {
-    const form = await readForm(ctx.req);
+    const form = await readForm(ctx.req, ["current_password", "new_password", "repeated_password", "next", "username"]);
     const next = localPath(form.get("next"));
     try {
       if (form.get("new_password") !== form.get("repeated_password")) {
