@@ -74,7 +74,7 @@ Deno.test("version, help and the example need no configuration", async () => {
   }
   const { code, out } = await manager(["--help"]);
   assert.equal(code, 0);
-  for (const name of ["serve", "migrate", "config", "verify", "access", "licenses", "version"]) {
+  for (const name of ["serve", "migrate", "config", "admin", "verify", "access", "licenses", "version"]) {
     assert.match(out, new RegExp(`^  ${name}`, "m"));
   }
   assert.equal((await manager(["config", "example"])).out, await Deno.readTextFile(`${ROOT}config.example.toml`));

@@ -28,8 +28,8 @@ export function plantFrom(json: unknown): void {
   }
 }
 
-/** `code` is also an error's name: words in snake case. */
-const NO_SECRET = /^[a-z]+(_[a-z]+)*$/;
+/** `code` is also an error's name, in our words or in the system's: too_many_requests, ECONNREFUSED. */
+const NO_SECRET = /^[A-Za-z]+(_[A-Za-z]+)*$/;
 
 /** Remembers the values of cookies that are set, preferences left out. */
 export function plantCookies(headers: Headers): void {
