@@ -39,6 +39,8 @@ const JobRow = z.object({
   /** Hosts in each state: of those that the viewer may see. */
   counts: z.partialRecord(z.enum(hostStates), count),
   hosts: count,
+  /** Its name, where there is exactly one. */
+  host_name: z.string().nullable(),
   /** Ordered installations over these hosts. */
   patches: count,
   /** Percent, over these hosts; one that ended counts as 100. */
@@ -54,7 +56,7 @@ function jobColumns(db: Db): Fragment {
     j.id, j.kind, json_build_object('id', u.id, 'name', coalesce(nullif(u.display_name, ''), u.username)) as requested_by,
     j.requested_at, j.reason, j.security_only, j.reboot, j.reboot_delay_seconds,
     j.original_job_id, j.deadline_at, j.cancelled_at, cu.username as cancelled_by,
-    j.cancel_reason, w.ended_at, w.counts, w.hosts, w.progress, w.simulated,
+    j.cancel_reason, w.ended_at, w.counts, w.hosts, w.host_name, w.progress, w.simulated,
     (
       select count(*)::int from patch_job_patches jp join seen on seen.host_id = jp.host_id
       where jp.job_id = j.id and jp.origin = 'ordered'
@@ -70,9 +72,11 @@ function jobSource(db: Db): Fragment {
     cross join lateral (
       select json_object_agg(state, n) as counts, sum(n)::int as hosts, bool_or(simulated) as simulated,
         (sum(done) / sum(n))::int as progress,
+        case when sum(n) = 1 then min(name) end as host_name,
         case when bool_and(ended_at is not null) then max(ended_at) end as ended_at
       from (
         select jh.state, count(*)::int as n, bool_or(h.simulated) as simulated,
+          min(coalesce(nullif(h.display_name, ''), h.fqdn)) as name,
           case when bool_and(jh.ended_at is not null) then max(jh.ended_at) end as ended_at,
           sum(case when jh.ended_at is not null then 100 else jh.progress end) as done
         from patch_job_hosts jh join seen on seen.host_id = jh.host_id join hosts h on h.id = jh.host_id

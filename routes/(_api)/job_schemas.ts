@@ -28,6 +28,7 @@ export const Job = z.object({
   ended_at: Instant.nullable(),
   counts: z.partialRecord(states, count).openapi({ description: "Hosts in each state; absent means none." }),
   hosts: count,
+  host_name: z.string().nullable().openapi({ description: "Name of its host, where there is exactly one." }),
   patches: count.openapi({ description: "Installations that were ordered, over all hosts." }),
   progress: z.int().openapi({ description: "Percent over all hosts; one that ended counts as 100." }),
   simulated: z.boolean(),
