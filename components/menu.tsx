@@ -15,7 +15,7 @@ export function Menu(
     <>
       <button type="button" class={quiet ? "button button-quiet" : "button"} popovertarget={id}>
         {icon && <Icon name={icon} />}
-        {label}
+        <span class="menu-label">{label}</span>
         <Icon name="chevron-down" />
       </button>
       <div id={id} class="menu" popover="auto">{children}</div>

@@ -44,7 +44,11 @@ export function Count(
   return (
     <span class="count number">
       {updates === 0 ? "Up to date" : <strong>{countText(updates, "update")}</strong>}
-      {security > 0 && <span class="count-bad">, {security.toLocaleString("en")} security</span>}
+      {security > 0 && (
+        <>
+          , <span class="count-security">{security.toLocaleString("en")} security</span>
+        </>
+      )}
       <span class="muted">
         , {indexAt === null ? "index age unknown" : (
           <>

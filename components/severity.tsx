@@ -51,7 +51,7 @@ export function SecurityMark(
 ) {
   if (!known) return <span class="muted">not known</span>;
   if (!security) return <span class="muted">–</span>;
-  if (severity === "unknown") return <Badge tone="bad">security</Badge>;
+  if (severity === "unknown") return <Badge tone="warn">security</Badge>;
   if (source === "unverified") return <Badge tone="mark">{`${severity}, unverified`}</Badge>;
   return <Severity severity={severity} />;
 }

@@ -104,6 +104,16 @@ export function JobState({ state }: { state: JobStateName }) {
   return <Status look={JOB[state]} />;
 }
 
+/** How far a job is that goes on, as a bar and a number. */
+export function JobProgress({ progress }: { progress: number }) {
+  return (
+    <>
+      <progress class="job-progress" max={100} value={progress} aria-label="Progress" />
+      <span class="number">{progress} %</span>
+    </>
+  );
+}
+
 /** Whether what the page shows still moves: live, reconnecting, or since when it stands still. */
 export function LiveState(
   { state, since, now, zone }: {

@@ -41,12 +41,13 @@ export interface Sorting {
   onSort?: () => void;
 }
 
-/** The head of a column. Numbers stand right. */
+/** The head of a column. Numbers stand right; `roomy` as its cells. */
 export function Column(
-  { children, right, check, sorting }: {
+  { children, right, check, roomy, sorting }: {
     children?: ComponentChildren;
     right?: boolean;
     check?: boolean;
+    roomy?: boolean;
     sorting?: Sorting;
   },
 ) {
@@ -67,7 +68,8 @@ export function Column(
   return (
     <th
       scope="col"
-      class={right ? "align-right" : check ? "cell-check" : undefined}
+      class={[right && "align-right", check && "cell-check", roomy && "cell-roomy"].filter(Boolean).join(" ") ||
+        undefined}
       aria-sort={sorting?.direction ?? undefined}
     >
       {sorting?.href
@@ -90,23 +92,28 @@ export function Row(
   );
 }
 
-/** The name of the row's thing, linked, with badges beside it and words below it. A long one is cut. */
+/**
+ * The name of the row's thing, linked, with badges beside it and words below it. A long one is cut; with `wrap` only after
+ * two lines, for names that are made of words.
+ */
 export function RowName(
-  { href, marks, note, title, children }: {
+  { href, marks, note, title, wrap, children }: {
     href?: string;
     marks?: ComponentChildren;
     note?: ComponentChildren;
     /** The whole name, in case it is cut. */
     title?: string;
+    wrap?: boolean;
     children: ComponentChildren;
   },
 ) {
+  const text = wrap ? "row-name-text two-lines" : "row-name-text";
   return (
     <th scope="row">
       <span class="row-name">
         {href
-          ? <a class="row-name-text" href={href} title={title}>{children}</a>
-          : <span class="row-name-text" title={title}>{children}</span>}
+          ? <a class={text} href={href} title={title}>{children}</a>
+          : <span class={text} title={title}>{children}</span>}
         {marks}
       </span>
       {note && <span class="row-note">{note}</span>}
@@ -115,14 +122,16 @@ export function RowName(
 }
 
 /**
- * Any other cell. `wide` takes what is left and cuts the text; `label` names it where rows are stacked (phones), and
- * `roomy` leaves it out there, for what the thing's own page says as well.
+ * Any other cell. `wide` takes what is left, with at most two lines of text; `label` names it where rows are stacked
+ * (phones), `line` gives it a line of its own there. `roomy` leaves it out where there is little room, as its column, for
+ * what the thing's own page says as well.
  */
 export function Cell(
-  { right, wide, roomy, title, label, note, children }: {
+  { right, wide, roomy, line, title, label, note, children }: {
     right?: boolean;
     wide?: boolean;
     roomy?: boolean;
+    line?: boolean;
     title?: string;
     label?: string;
     /** Second line. */
@@ -132,12 +141,12 @@ export function Cell(
 ) {
   return (
     <td
-      class={[right && "align-right", wide && "cell-wide", roomy && "cell-roomy"].filter(Boolean).join(" ") ||
-        undefined}
+      class={[right && "align-right", wide && "cell-wide", roomy && "cell-roomy", line && "cell-line"].filter(Boolean)
+        .join(" ") || undefined}
       title={title}
       data-label={label}
     >
-      {children}
+      {wide && children ? <span class="two-lines">{children}</span> : children}
       {note && <span class="row-note">{note}</span>}
     </td>
   );
@@ -157,15 +166,18 @@ export function CheckCell(
   },
 ) {
   const box = (
-    <input
-      type="checkbox"
-      aria-label={label}
-      checked={checked}
-      disabled={disabled}
-      name={name}
-      value={value}
-      onChange={onToggle && ((event) => onToggle(event.currentTarget.checked))}
-    />
+    // The whole cell is the target: a box alone is too small for a thumb.
+    <label class="check-area">
+      <input
+        type="checkbox"
+        aria-label={label}
+        checked={checked}
+        disabled={disabled}
+        name={name}
+        value={value}
+        onChange={onToggle && ((event) => onToggle(event.currentTarget.checked))}
+      />
+    </label>
   );
   return head ? <th scope="col" class="cell-check">{box}</th> : <td class="cell-check">{box}</td>;
 }

@@ -57,14 +57,14 @@ export function TopBar(
       <div class="topbar-end">
         {children}
         {working > 0 && (
-          <a class="button button-quiet optional" href="/jobs?state=running">
+          <a class="button button-quiet topbar-work" href="/jobs?state=running">
             <span class="status tone-info">
               <Shape name="half" moving />
               Work on {countText(working, "host")}
             </span>
           </a>
         )}
-        <span class="optional">
+        <span class="topbar-theme">
           <Menu id="theme-menu" icon={theme === "dark" ? "moon" : theme === "light" ? "sun" : "monitor"} label="Theme">
             <ThemeForm theme={theme} back={back} />
           </Menu>
@@ -75,7 +75,7 @@ export function TopBar(
             <br />
             <span class="meta">Role: {user.role}</span>
           </p>
-          <div class="narrow-only">
+          <div class="topbar-theme-instead">
             <ThemeForm theme={theme} back={back} />
             <hr class="menu-rule" />
           </div>
@@ -111,21 +111,23 @@ function ThemeForm({ theme, back }: { theme: Theme; back: string }) {
   );
 }
 
+/** What is well gives way where there is little room; what is not never does. */
 function Fleet({ healthy, degraded, unreachable }: NonNullable<TopBarData["fleet"]>) {
+  const well = degraded === 0 && unreachable === 0;
   return (
     <div class="fleet number" role="group" aria-label="Health of the fleet">
-      <a class="status tone-ok" href="/hosts?health=healthy">
+      <a class={well ? "status tone-ok" : "status tone-ok fleet-rest"} href="/hosts?health=healthy">
         <Shape name="dot" />
         {healthy.toLocaleString("en")} healthy
       </a>
       {degraded > 0 && (
-        <a class="status tone-warn fleet-rest" href="/hosts?health=degraded">
+        <a class="status tone-warn" href="/hosts?health=degraded">
           <Shape name="half" />
           {degraded.toLocaleString("en")} degraded
         </a>
       )}
       {unreachable > 0 && (
-        <a class="status tone-bad fleet-rest" href="/hosts?health=unreachable">
+        <a class="status tone-bad" href="/hosts?health=unreachable">
           <Shape name="cross" />
           {unreachable.toLocaleString("en")} unreachable
         </a>

@@ -3,6 +3,7 @@ import { Badge, Simulated } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { Dialog, DialogButton, DialogCancel } from "../components/dialog.tsx";
 import { Field, SelectField } from "../components/field.tsx";
+import { HostName } from "../components/host_name.tsx";
 import { SectionHead } from "../components/page_head.tsx";
 import { Bytes, Code, countText } from "../components/quantity.tsx";
 import { RelativeTime } from "../components/relative_time.tsx";
@@ -247,6 +248,7 @@ function PackageLine(
         />
       </Cell>
       <Cell
+        line
         title={offer.from_versions.join(", ")}
         note={
           <>
@@ -296,7 +298,7 @@ function HostLines({ hosts, now }: { hosts: Wire<DeployHost>[]; now: string }) {
       {hosts.slice(0, SHOWN).map((host) => (
         <Row key={host.id}>
           <RowName href={`/hosts/${host.id}`} title={host.name} marks={host.simulated && <Simulated />}>
-            {host.name}
+            <HostName name={host.name} />
           </RowName>
           <Cell title={host.health_reason ?? undefined}>
             <HealthStatus
@@ -308,7 +310,7 @@ function HostLines({ hosts, now }: { hosts: Wire<DeployHost>[]; now: string }) {
           </Cell>
           <Cell right label="Updates">{host.patches}</Cell>
           <Cell right label="Security">
-            {host.security > 0 ? <strong class="tone-bad-text">{host.security}</strong> : <span class="muted">0</span>}
+            {host.security > 0 ? <strong class="tone-warn-text">{host.security}</strong> : <span class="muted">0</span>}
           </Cell>
           <Cell right label="Index age">
             <span class={host.compliance === "stale" ? "tone-warn-text" : "muted"}>

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { Simulated } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { SelectionBar } from "../components/filters.tsx";
+import { HostName } from "../components/host_name.tsx";
 import { countText } from "../components/quantity.tsx";
 import { RelativeTime } from "../components/relative_time.tsx";
 import { HealthStatus } from "../components/status.tsx";
@@ -30,7 +31,9 @@ export default function HostPicker(props: { hosts: Wire<HostRow>[]; total: numbe
           ? "Tick the hosts to deploy to."
           : `${countText(updates, "update")} can be installed there`}
       >
-        <Button kind="primary" type="submit" icon="chevron-right">Review their updates</Button>
+        <Button kind={chosen.size === 0 ? "plain" : "primary"} type="submit" icon="chevron-right">
+          Review their updates
+        </Button>
       </SelectionBar>
       <Table
         label="Hosts with updates"
@@ -45,7 +48,7 @@ export default function HostPicker(props: { hosts: Wire<HostRow>[]; total: numbe
             />
             <Column>Name</Column>
             <Column>Health</Column>
-            <Column>System</Column>
+            <Column roomy>System</Column>
             <Column right>Installable</Column>
             <Column right>Security</Column>
             <Column right>Index age</Column>
@@ -63,7 +66,7 @@ export default function HostPicker(props: { hosts: Wire<HostRow>[]; total: numbe
               onToggle={(on) => choose([host.id], on)}
             />
             <RowName href={`/hosts/${host.id}`} title={host.name} marks={host.simulated && <Simulated />}>
-              {host.name}
+              <HostName name={host.name} />
             </RowName>
             <Cell title={host.health_reason ?? undefined}>
               <HealthStatus
@@ -73,15 +76,15 @@ export default function HostPicker(props: { hosts: Wire<HostRow>[]; total: numbe
                 now={now}
               />
             </Cell>
-            <Cell>{host.os_name} {host.os_version}</Cell>
+            <Cell roomy>{host.os_name} {host.os_version}</Cell>
             <Cell right label="Installable">{host.installable || <span class="muted">0</span>}</Cell>
             <Cell right label="Security">
               {host.security > 0
-                ? <strong class="tone-bad-text">{host.security}</strong>
+                ? <strong class="tone-warn-text">{host.security}</strong>
                 : <span class="muted">0</span>}
             </Cell>
             <Cell right label="Index age">
-              <span class="muted">
+              <span class={host.compliance === "stale" ? "tone-warn-text" : "muted"}>
                 {host.index_refreshed_at
                   ? <RelativeTime at={host.index_refreshed_at} now={now} form="age" />
                   : "unknown"}

@@ -38,14 +38,14 @@ interface Props {
   may_deploy: boolean;
 }
 
-const HEADS: [ColumnName | null, string, "right"?][] = [
-  ["name", "Name"],
-  ["health", "Health"],
-  ["os", "System"],
+const HEADS: [ColumnName | null, string, "right" | "left", "roomy"?][] = [
+  ["name", "Name", "left"],
+  ["health", "Health", "left"],
+  ["os", "System", "left", "roomy"],
   ["pending", "Updates", "right"],
   ["security", "Security", "right"],
   [null, "Index age", "right"],
-  ["last_seen", "Seen", "right"],
+  ["last_seen", "Seen", "right", "roomy"],
 ];
 
 /** The list of hosts: filtered and sorted here, true while the page is open, by mouse or by keys. */
@@ -146,15 +146,17 @@ export default function HostTable(props: Props) {
           {shown.length.toLocaleString("en")} of {countText(props.fleet, "host")}
         </span>
         <span class="spread row">
-          <LinkButton
-            kind="quiet"
-            size="small"
-            icon="download"
-            href={`/hosts/export.csv${writeQuery(query, only?.name ?? null)}`}
-            download=""
-          >
-            CSV of {countText(shown.length, "host")}
-          </LinkButton>
+          {shown.length > 0 && (
+            <LinkButton
+              kind="quiet"
+              size="small"
+              icon="download"
+              href={`/hosts/export.csv${writeQuery(query, only?.name ?? null)}`}
+              download=""
+            >
+              CSV of {countText(shown.length, "host")}
+            </LinkButton>
+          )}
           <span class="hosts-keys">
             <Button
               kind="quiet"
@@ -195,10 +197,11 @@ export default function HostTable(props: Props) {
                     onToggle={selection.all}
                   />
                 )}
-                {HEADS.map(([column, words, right]) => (
+                {HEADS.map(([column, words, side, roomy]) => (
                   <Column
                     key={words}
-                    right={right === "right"}
+                    right={side === "right"}
+                    roomy={roomy === "roomy"}
                     sorting={column === null ? undefined : sortingOf(query, column, only?.name ?? null)}
                   >
                     {words}

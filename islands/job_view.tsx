@@ -3,6 +3,7 @@ import { Simulated } from "../components/badge.tsx";
 import { Button, LinkButton } from "../components/button.tsx";
 import { Dialog, DialogButton, DialogCancel } from "../components/dialog.tsx";
 import { Field } from "../components/field.tsx";
+import { HostName } from "../components/host_name.tsx";
 import { PartsBar, Progress } from "../components/progress.tsx";
 import { countText } from "../components/quantity.tsx";
 import { RelativeTime } from "../components/relative_time.tsx";
@@ -190,7 +191,8 @@ const DONE: Record<JobKind, { title: string; words: string }> = {
 
 /** How far it is. One host has a bar of its own; several are counted, with a bar of their states below. */
 function HowFar({ job, hosts, now }: { job: Wire<JobSummary>; hosts: Wire<JobHostRow>[]; now: string }) {
-  const label = AT_WORK[job.kind];
+  const begun = hosts.some(({ state }) => state !== "queued" && state !== "waiting");
+  const label = begun ? AT_WORK[job.kind] : "Nothing has begun so far";
   const done = overallProgress(hosts);
   const began = hosts.flatMap(({ started_at }) => started_at ?? []).sort()[0];
   const duration = began ? `, for ${ageText(began, now)} so far` : "";
@@ -306,20 +308,24 @@ function HostsTable(
             marks={host.simulated && <Simulated />}
             note={host.error && <span class="row-note-full tone-bad-text">{host.error}</span>}
           >
-            {host.name}
+            <HostName name={host.name} />
           </RowName>
           <Cell>
             <JobState state={host.state} />
           </Cell>
           <Cell right label="Progress">
-            {isFinalState(host.state) ? <span class="muted">–</span> : `${host.progress} %`}
+            {!isFinalState(host.state) && `${host.progress} %`}
           </Cell>
-          <Cell wide title={host.message}>
-            <span class="muted">{host.error ? "" : host.message}</span>
+          <Cell wide line title={host.message}>
+            {!host.error && host.message && <span class="muted">{host.message}</span>}
           </Cell>
           <Cell right label="Updates">{host.patches}</Cell>
           <Cell right label="Ended">
-            <span class="muted">{host.ended_at ? <RelativeTime at={host.ended_at} now={now} /> : "–"}</span>
+            {host.ended_at && (
+              <span class="muted">
+                <RelativeTime at={host.ended_at} now={now} />
+              </span>
+            )}
           </Cell>
         </Row>
       ))}

@@ -1,5 +1,6 @@
 import { memo } from "./memo.ts";
 import { Badge, Simulated } from "../../components/badge.tsx";
+import { HostName } from "../../components/host_name.tsx";
 import { RelativeTime } from "../../components/relative_time.tsx";
 import { HealthStatus, JobState } from "../../components/status.tsx";
 import { Cell, CheckCell, Row, RowName } from "../../components/table.tsx";
@@ -26,9 +27,9 @@ export const HostRowLine = memo(({ host, now, index, chosen, onChoose }: Props) 
   <Row selected={chosen} index={index}>
     {onChoose && <CheckCell label={`Choose ${host.name}`} checked={chosen} onToggle={(on) => onChoose(host.id, on)} />}
     <RowName href={`/hosts/${host.id}`} title={host.name} marks={host.simulated && <Simulated />}>
-      {host.name}
+      <HostName name={host.name} />
     </RowName>
-    <Cell title={host.reason ?? undefined}>
+    <Cell line title={host.reason ?? undefined}>
       <span class="cell-parts">
         <HealthStatus
           health={host.health}
@@ -58,7 +59,7 @@ export const HostRowLine = memo(({ host, now, index, chosen, onChoose }: Props) 
       {!host.reported
         ? <span class="muted">–</span>
         : host.security > 0
-        ? <strong class="tone-bad-text">{host.security}</strong>
+        ? <strong class="tone-warn-text">{host.security}</strong>
         : <span class="muted">0</span>}
     </Cell>
     <Cell right label="Index age" title={host.index_error ?? undefined}>

@@ -46,16 +46,18 @@ export function ShownHost(
         </h2>
         {!alone && <JobState state={shown.state} />}
         <span class="meta">
-          {isFinalState(shown.state)
+          {shown.state === "waiting"
+            ? shown.attempt > 1 && `attempt ${shown.attempt}`
+            : isFinalState(shown.state)
             ? shown.attempt > 1 && `${shown.attempt} attempts`
             : `${shown.message || "Waiting for its turn"}${shown.attempt > 1 ? `, attempt ${shown.attempt}` : ""}`}
-          {shown.state === "waiting" && (
-            <>
-              {" "}next try <RelativeTime at={shown.next_at} now={now} />
-            </>
-          )}
         </span>
       </div>
+      {shown.state === "waiting" && (
+        <Notice tone="info" title="It waits.">
+          {sentence(shown.message)} Next try <RelativeTime at={shown.next_at} now={now} />.
+        </Notice>
+      )}
       {shown.error && !alone && <Notice tone={shown.state === "unknown" ? "warn" : "bad"}>{shown.error}</Notice>}
       {/* While it runs, what it says comes first; when it has ended, what came of it. */}
       {open && words}
@@ -155,6 +157,11 @@ function PackageNote({ row: { reason, package_state, output } }: { row: Wire<Job
       )}
     </span>
   );
+}
+
+/** As a sentence among others. */
+function sentence(words: string): string {
+  return words === "" || /[.!?]$/.test(words) ? words : words + ".";
 }
 
 /** Lines that a person looks for first when something went wrong. */

@@ -70,6 +70,9 @@ export default define.page<typeof handler>(({ data, state }) => {
             <HygieneFigure data={dashboard} />
             <section class="standing" aria-labelledby="answers-title">
               <h2 id="answers-title">Hosts</h2>
+              <p class="standing-figure">
+                <FigureLink href="/hosts" count={fleet.hosts} />
+              </p>
               <Health fleet={dashboard.fleet} />
               <IndexAge hosts={dashboard.hosts} />
             </section>

@@ -1,8 +1,9 @@
 import type { ComponentChildren } from "preact";
-import { Badge, Simulated } from "../../../components/badge.tsx";
+import { Simulated } from "../../../components/badge.tsx";
 import { Button, LinkButton } from "../../../components/button.tsx";
 import { FigureLink } from "../../../components/figure_link.tsx";
 import { Filters, FilterSelect } from "../../../components/filters.tsx";
+import { HostName } from "../../../components/host_name.tsx";
 import { Code, countText } from "../../../components/quantity.tsx";
 import { EmptyState } from "../../../components/states.tsx";
 import { HealthStatus } from "../../../components/status.tsx";
@@ -65,7 +66,7 @@ export function GroupHostsForm({ group, hosts, inside, filter, may_change, now, 
             name="group"
             label="Group"
             value={other}
-            options={[{ value: "", label: "In any group or none" }, { value: "none", label: "In no group" }]}
+            options={[{ value: "", label: "Any group" }, { value: "none", label: "In no group" }]}
           />
         )}
         <Button type="submit" icon="filter">Filter</Button>
@@ -106,7 +107,7 @@ export function GroupHostsForm({ group, hosts, inside, filter, may_change, now, 
                     </Column>
                   )}
                   <Column>Name</Column>
-                  <Column>Address</Column>
+                  <Column roomy>Address</Column>
                   <Column>Health</Column>
                   <Column>{inside ? "Other groups" : "Groups"}</Column>
                 </>
@@ -116,9 +117,9 @@ export function GroupHostsForm({ group, hosts, inside, filter, may_change, now, 
                 <Row key={host.id}>
                   {may_change && <CheckCell label={`Tick ${host.name}`} name="host" value={host.id} />}
                   <RowName href={`/hosts/${host.id}`} title={host.name} marks={host.simulated && <Simulated />}>
-                    {host.name}
+                    <HostName name={host.name} />
                   </RowName>
-                  <Cell label="Address">
+                  <Cell label="Address" roomy>
                     <Code>{host.address}</Code>
                   </Cell>
                   <Cell>
@@ -133,7 +134,7 @@ export function GroupHostsForm({ group, hosts, inside, filter, may_change, now, 
                     {host.others.length > 0
                       ? host.others.join(", ")
                       : host.alone
-                      ? <Badge>{inside ? "in no other" : "in none"}</Badge>
+                      ? <span class="muted">{inside ? "in no other" : "in none"}</span>
                       : <span class="muted">others</span>}
                   </Cell>
                 </Row>

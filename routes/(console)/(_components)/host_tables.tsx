@@ -80,6 +80,7 @@ function PatchLine({ patch, host, now }: { patch: Wire<HostPatchRow>; host: Wire
         />
       </Cell>
       <Cell
+        line
         note={
           <>
             from <Code>{patch.current_version ?? "unknown"}</Code>

@@ -22,9 +22,11 @@ export const JOB_KIND: Record<JobKind, string> = {
   reboot: "Restart",
 };
 
-/** A job in a few words: how much it does, and where. `host` names it when there is only one. */
-export function jobTitle({ kind, hosts, patches }: { kind: JobKind; hosts: number; patches: number }, host?: string) {
-  const where = hosts === 1 && host ? host : countText(hosts, "host");
+/** A job in a few words: how much it does, and where; the host by its name when there is only one. */
+export function jobTitle(
+  { kind, hosts, host_name, patches }: { kind: JobKind; hosts: number; host_name: string | null; patches: number },
+) {
+  const where = host_name ?? countText(hosts, "host");
   const what = countText(patches, "update");
   switch (kind) {
     case "dry_run":

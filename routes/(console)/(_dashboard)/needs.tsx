@@ -136,7 +136,7 @@ function NeedRow(
   const { hosts, since, first } = need;
   return (
     <Row>
-      <RowName>
+      <RowName wrap>
         <Mark tone={tone} shape={shape} />
         {words}
       </RowName>

@@ -3,7 +3,7 @@ import { FigureLink } from "../../../components/figure_link.tsx";
 import { SectionHead } from "../../../components/page_head.tsx";
 import { countText } from "../../../components/quantity.tsx";
 import { RelativeTime } from "../../../components/relative_time.tsx";
-import { JobState } from "../../../components/status.tsx";
+import { JobProgress, JobState } from "../../../components/status.tsx";
 import { Cell, Column, Row, RowName, Table } from "../../../components/table.tsx";
 import type { Dashboard } from "../../../core/views/dashboard.ts";
 import type { Wire } from "../../../core/wire.ts";
@@ -41,7 +41,7 @@ export function RecentJobs({ jobs, now, may_act }: { jobs: Wire<Dashboard>["jobs
                 <Column>Job</Column>
                 <Column>State</Column>
                 <Column right>Progress</Column>
-                <Column>By</Column>
+                <Column roomy>By</Column>
                 <Column right>When</Column>
               </>
             }
@@ -51,18 +51,16 @@ export function RecentJobs({ jobs, now, may_act }: { jobs: Wire<Dashboard>["jobs
                 <RowName
                   href={`/jobs/${job.id}`}
                   title={job.reason || undefined}
+                  wrap
                   marks={job.simulated && <Simulated />}
                 >
-                  {jobTitle(job, job.host_name ?? undefined)}
+                  {jobTitle(job)}
                 </RowName>
                 <Cell>
                   <JobState state={job.state} />
                 </Cell>
                 <Cell right label="Progress">
-                  {job.ended_at
-                    ? <span class="muted">–</span>
-                    : <progress class="job-progress" max={100} value={job.progress} aria-label="Progress" />}
-                  {!job.ended_at && <span class="number">{job.progress} %</span>}
+                  {!job.ended_at && <JobProgress progress={job.progress} />}
                 </Cell>
                 <Cell label="By" roomy>{job.requested_by}</Cell>
                 <Cell right>

@@ -1,5 +1,6 @@
 import { Simulated } from "../../../components/badge.tsx";
 import { FigureLink } from "../../../components/figure_link.tsx";
+import { HostName } from "../../../components/host_name.tsx";
 import { SectionHead } from "../../../components/page_head.tsx";
 import { countText } from "../../../components/quantity.tsx";
 import { RelativeTime } from "../../../components/relative_time.tsx";
@@ -36,12 +37,12 @@ export function SilentHosts({ hosts, now }: { hosts: Wire<Dashboard>["hosts"]; n
         {silent.map((host) => (
           <Row key={host.id}>
             <RowName href={`/hosts/${host.id}`} title={host.name} marks={host.simulated && <Simulated />}>
-              {host.name}
+              <HostName name={host.name} />
             </RowName>
             <Cell label="Silent for">
               <RelativeTime at={host.since} now={now} form="age" />
             </Cell>
-            <Cell wide title={host.reason ?? undefined}>
+            <Cell wide line title={host.reason ?? undefined}>
               <span class="muted">{host.reason}</span>
             </Cell>
           </Row>

@@ -153,13 +153,16 @@ function Gains({ parts }: { parts: Data["hygiene"]["parts"] }) {
     .slice(0, 3);
   if (missing.length === 0) return null;
   return (
-    <dl class="gains">
-      {missing.map(({ name, missing }) => (
-        <div key={name}>
-          <dt>{PART_NAME[name]}</dt>
-          <dd class="number">{missing.toFixed(1)} points missing</dd>
-        </div>
-      ))}
-    </dl>
+    <div class="chart">
+      <h3>Most points are missing here</h3>
+      <dl class="gains">
+        {missing.map(({ name, missing }) => (
+          <div key={name}>
+            <dt>{PART_NAME[name]}</dt>
+            <dd class="number">{missing.toFixed(1)}</dd>
+          </div>
+        ))}
+      </dl>
+    </div>
   );
 }

@@ -38,7 +38,7 @@ export default define.page<typeof handler>(({ data: { entry }, state }) => {
       />
       <DefinitionList
         facts={[
-          { name: "Time", value: <time dateTime={entry.at}>{entry.at}</time> },
+          { name: "Time", value: <time class="mono" dateTime={entry.at}>{entry.at}</time> },
           { name: "Who", value: actorWords(entry) },
           { name: "Kind of actor", value: entry.actor_kind },
           { name: "Actor id", value: <span class="mono wrap">{entry.actor_id ?? "none"}</span> },
@@ -51,7 +51,7 @@ export default define.page<typeof handler>(({ data: { entry }, state }) => {
       />
       <SectionHead title="Details" note="Secrets are never written." />
       <pre
-        class="log wrap"
+        class="log log-text-only wrap"
         tabIndex={0}
         aria-label="Details"
       ><code>{JSON.stringify(entry.details, null, 2)}</code></pre>

@@ -143,8 +143,8 @@ function Queue({ waiting, now }: { waiting: Wire<PendingEnrolment>[]; now: strin
           <Column>Name</Column>
           <Column>Agent address</Column>
           <Column>Asked from</Column>
-          <Column>System</Column>
-          <Column right>Waits for</Column>
+          <Column roomy>System</Column>
+          <Column right roomy>Waits for</Column>
           <Column>Decision</Column>
         </>
       }
@@ -177,8 +177,8 @@ function Queue({ waiting, now }: { waiting: Wire<PendingEnrolment>[]; now: strin
               )}
             </span>
           </Cell>
-          <Cell label="System">{systemSaid(one) ?? <span class="muted">unknown</span>}</Cell>
-          <Cell right label="Waits for">
+          <Cell label="System" roomy>{systemSaid(one) ?? <span class="muted">unknown</span>}</Cell>
+          <Cell right roomy label="Waits for">
             <RelativeTime at={one.created_at} now={now} form="age" />
           </Cell>
           <Cell>

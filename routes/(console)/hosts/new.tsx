@@ -56,51 +56,60 @@ export default define.page<typeof handler>(({ data, state }) => {
         crumbs={[{ href: "/hosts", label: "Hosts" }]}
         state="With our agent one command on the host does it. Any other agent of the Linux Patch API is added by its address."
       />
-      <SectionHead title="With patch-agent" note="its key never leaves the host" />
-      <form class="row" method="post" action="/enrolments">
-        <p>Make a one-time token and run the command that comes with it on the host.</p>
-        <Button kind="primary" type="submit" icon="key-round">Make an enrolment command</Button>
-      </form>
-      <SectionHead title="By its address" note="for a host that has a certificate of this CA already" />
-      <form class="form" method="post" action="/hosts/new">
-        {problem && <Notice tone="bad" title={problem.title}>{problem.hint}</Notice>}
-        <TextField
-          id="address"
-          name="address"
-          label="Name or IP address"
-          placeholder="web-01.example.org"
-          hint="A name is resolved now; the host's certificate must be for it."
-          value={typed.address}
-          error={fields.address}
-          maxLength={255}
-          required
-          mono
-        />
-        <TextField
-          id="port"
-          name="port"
-          label="Port"
-          inputMode="numeric"
-          placeholder={String(DEFAULT_AGENT_PORT)}
-          value={typed.port}
-          error={fields.port}
-          optional
-          mono
-        />
-        <TextField
-          id="display_name"
-          name="display_name"
-          label="Name to show"
-          value={typed.display_name}
-          error={fields.display_name}
-          maxLength={200}
-          optional
-        />
-        <div class="row">
-          <Button type="submit">Add this host</Button>
-          <LinkButton kind="quiet" href="/hosts">Cancel</LinkButton>
-        </div>
-      </form>
+      <div class="ways">
+        <section class="panel way">
+          <SectionHead title="With patch-agent" note="its key never leaves the host" />
+          <p>
+            Install patch-agent on the host, then run one command there as root. It holds a token for one machine, and
+            this manager's fingerprint, so that the host talks to nobody else. A minute later the host is in the list.
+          </p>
+          <form method="post" action="/enrolments">
+            <Button kind="primary" type="submit" icon="key-round">Make an enrolment command</Button>
+          </form>
+        </section>
+        <section class="panel way">
+          <SectionHead title="By its address" note="for a host that has a certificate of this CA already" />
+          <form class="form" method="post" action="/hosts/new">
+            {problem && <Notice tone="bad" title={problem.title}>{problem.hint}</Notice>}
+            <TextField
+              id="address"
+              name="address"
+              label="Name or IP address"
+              placeholder="web-01.example.org"
+              hint="A name is resolved now; the host's certificate must be for it."
+              value={typed.address}
+              error={fields.address}
+              maxLength={255}
+              required
+              mono
+            />
+            <TextField
+              id="port"
+              name="port"
+              label="Port"
+              inputMode="numeric"
+              placeholder={String(DEFAULT_AGENT_PORT)}
+              value={typed.port}
+              error={fields.port}
+              optional
+              mono
+            />
+            <TextField
+              id="display_name"
+              name="display_name"
+              label="Name to show"
+              value={typed.display_name}
+              error={fields.display_name}
+              maxLength={200}
+              optional
+            />
+            <div class="row">
+              <Button type="submit">Add this host</Button>
+              <LinkButton kind="quiet" href="/hosts">Cancel</LinkButton>
+            </div>
+          </form>
+        </section>
+      </div>
     </>
   );
 });

@@ -4,7 +4,7 @@ import { PageHead } from "../../../components/page_head.tsx";
 import { countText } from "../../../components/quantity.tsx";
 import { RelativeTime } from "../../../components/relative_time.tsx";
 import { EmptyState } from "../../../components/states.tsx";
-import { JobState } from "../../../components/status.tsx";
+import { JobProgress, JobState } from "../../../components/status.tsx";
 import { Cell, Column, Row, RowName, Table } from "../../../components/table.tsx";
 import { Tabs } from "../../../components/tabs.tsx";
 import { rfc3339 } from "../../../core/clock.ts";
@@ -74,7 +74,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
                 <Column>Job</Column>
                 <Column>State</Column>
                 <Column right>Progress</Column>
-                <Column>By</Column>
+                <Column roomy>By</Column>
                 <Column>Reason</Column>
                 <Column right>When</Column>
               </>
@@ -82,13 +82,17 @@ export default define.page<typeof handler>(({ data, state, url }) => {
           >
             {list.items.map((job) => (
               <Row key={job.id}>
-                <RowName href={`/jobs/${job.id}`} marks={job.simulated && <Simulated />}>{jobTitle(job)}</RowName>
+                <RowName href={`/jobs/${job.id}`} title={jobTitle(job)} wrap marks={job.simulated && <Simulated />}>
+                  {jobTitle(job)}
+                </RowName>
                 <Cell>
                   <JobState state={job.state} />
                 </Cell>
-                <Cell right label="Progress">{job.ended_at ? <span class="muted">–</span> : `${job.progress} %`}</Cell>
-                <Cell label="By">{job.requested_by.name}</Cell>
-                <Cell wide title={job.reason}>{job.reason || <span class="muted">–</span>}</Cell>
+                <Cell right label="Progress">
+                  {!job.ended_at && <JobProgress progress={job.progress} />}
+                </Cell>
+                <Cell label="By" roomy>{job.requested_by.name}</Cell>
+                <Cell wide line title={job.reason || undefined}>{job.reason}</Cell>
                 <Cell right>
                   <span class="muted">
                     <RelativeTime at={job.requested_at} now={now} />

@@ -1,4 +1,5 @@
 import { Badge } from "../../../../components/badge.tsx";
+import { Shape } from "../../../../components/shape.tsx";
 import { Cell, Column, Row, RowName, Table } from "../../../../components/table.tsx";
 import type { AuditEntryRow } from "../../../../core/views/audit_log.ts";
 import type { Wire } from "../../../../core/wire.ts";
@@ -28,9 +29,16 @@ export function objectHref({ object_kind, object_id }: Entry): string | null {
     : null;
 }
 
-/** Status as shape, word and colour. */
+/** Status as shape, word and colour; what went as it should stays quiet. */
 export function Outcome({ outcome }: { outcome: string }) {
-  if (outcome === "success") return <Badge tone="ok" shape="dot">Success</Badge>;
+  if (outcome === "success") {
+    return (
+      <span class="status tone-ok">
+        <Shape name="dot" />
+        <span class="status-word">Success</span>
+      </span>
+    );
+  }
   if (outcome === "failure") return <Badge tone="bad" shape="cross">Failure</Badge>;
   return <Badge tone="warn" shape="half">Denied</Badge>;
 }
@@ -52,14 +60,14 @@ export function Entries({ entries }: { entries: Entry[] }) {
           <Column>Outcome</Column>
           <Column>Who</Column>
           <Column>Object</Column>
-          <Column>Address</Column>
+          <Column roomy>Address</Column>
           <Column right>Time (UTC)</Column>
         </>
       }
     >
       {entries.map((entry) => (
         <Row key={entry.seq}>
-          <RowName href={`/audit/${entry.seq}`}>{entry.action}</RowName>
+          <RowName href={`/audit/${entry.seq}`} title={entry.action}>{entry.action}</RowName>
           <Cell>
             <Outcome outcome={entry.outcome} />
           </Cell>
@@ -69,7 +77,7 @@ export function Entries({ entries }: { entries: Entry[] }) {
           </Cell>
           <Cell label="Address" roomy>{entry.address ?? <span class="muted">–</span>}</Cell>
           <Cell right label="Time">
-            <time dateTime={entry.at} title={entry.at}>{exactTime(entry.at)}</time>
+            <time class="mono" dateTime={entry.at} title={entry.at}>{exactTime(entry.at)}</time>
           </Cell>
         </Row>
       ))}

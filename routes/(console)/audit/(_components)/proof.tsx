@@ -44,9 +44,11 @@ export function Proofs({ folder }: { folder: string }) {
         {PROOFS.map(([what, by, note]) => (
           <Row key={what}>
             <RowName>{what}</RowName>
-            <Cell label="Proven by">{by}</Cell>
-            <Cell label="How">
-              <span class="row-note-full">{note}</span>
+            <Cell line label="Proven by">
+              <span class="prose">{by}</span>
+            </Cell>
+            <Cell line label="How">
+              <span class="prose">{note}</span>
             </Cell>
           </Row>
         ))}

@@ -34,7 +34,7 @@ export const handler = define.handlers({
 
 export default define.page<typeof handler>(({ data, state }) => {
   const { job, hosts, shown, log, after_seq } = data;
-  const title = jobTitle(job, hosts[0]?.name);
+  const title = jobTitle(job);
   state.title = title;
   const now = rfc3339(state.services.clock.now());
   const viewer = viewerOf(state);
