@@ -72,6 +72,9 @@ function filled({ hosts, jobs, groups, clone, operator }: Scenario & { clone: st
     { name: "audit-bad-filter", path: "/audit?from=yesterday", error: true },
     { name: "audit-verification", path: "/audit?tab=verification" },
     { name: "audit-entry", path: "/audit/1" },
+    { name: "tokens", path: "/profile/tokens" },
+    { name: "token-new", path: "/profile/tokens/new" },
+    { name: "addresses", path: "/settings/addresses" },
     { name: "error-404", path: "/hosts/0198c1a0-0000-7000-8000-000000000000", error: true },
   ];
 }
@@ -83,6 +86,8 @@ const EMPTY: Look[] = [
   { name: "empty-enrolments", path: "/enrolments" },
   { name: "empty-groups", path: "/groups" },
   { name: "empty-dashboard", path: "/dashboard" },
+  { name: "empty-tokens", path: "/profile/tokens" },
+  { name: "empty-addresses", path: "/settings/addresses" },
   { name: "empty-audit", path: "/audit" },
   { name: "empty-audit-verification", path: "/audit?tab=verification" },
 ];

@@ -15,6 +15,8 @@ interface Payload {
 /** Wakes up the islands of the page and takes over navigation. */
 export function start(loaders: Loaders): void {
   const first = readPayload(document);
+  // The islands have it now. What a page shows only once, such as a token, must go with the page when it is left.
+  document.querySelector("script[data-islands]")?.remove();
   setAssets(first.assets);
   void wake(document, first, loaders);
   // One key for the search field, wherever the page is; not while somebody types.

@@ -67,7 +67,12 @@ export class Revocations {
     return true;
   }
 
-  /** A session has ended. */
+  /** Whether a session or API token is known to have ended: for what goes on for longer than a request. */
+  hasEnded(id: string): boolean {
+    return this.#ended.has(id);
+  }
+
+  /** A session, or an API token, has ended. */
   end(session_id: string): void {
     this.#ended.set(session_id, epochMs(this.options.clock));
     this.#live.delete(session_id);

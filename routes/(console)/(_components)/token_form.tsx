@@ -52,7 +52,7 @@ export function TokenForm(
         maxLength={100}
         required
       />
-      <fieldset class="choices">
+      <fieldset class="choices choices-wide">
         <legend>What it may do</legend>
         <Wrong words={wrong("scopes")?.[1]} />
         {offered.map((scope) => (

@@ -15,7 +15,6 @@ export function TokenTable({ tokens, now, back }: { tokens: Wire<TokenRow>[]; no
       columns={
         <>
           <Column>Name</Column>
-          <Column>State</Column>
           <Column>May</Column>
           <Column>Hosts</Column>
           <Column>From</Column>
@@ -31,25 +30,26 @@ export function TokenTable({ tokens, now, back }: { tokens: Wire<TokenRow>[]; no
     >
       {tokens.map((one) => (
         <Row key={one.id}>
-          <RowName title={one.name} note={<Code>{`${one.hint}…`}</Code>}>{one.name}</RowName>
-          <Cell label="State">
-            <TokenState token={one} now={now} />
-          </Cell>
+          <RowName title={one.name} marks={<TokenState token={one} now={now} />} note={<Code>{`${one.hint}…`}</Code>}>
+            {one.name}
+          </RowName>
           <Cell label="May">
-            <span class="cell-parts">
-              {one.scopes.map((scope) => (
-                <Badge key={scope} title={isScope(scope) ? scopeWords[scope].allows : undefined}>
-                  {isScope(scope) ? scopeWords[scope].title : scope}
-                </Badge>
-              ))}
-            </span>
+            <span class="cell-words">{one.scopes.map(titleOf).join(", ")}</span>
           </Cell>
           <Cell label="Hosts">
             {one.groups === null
-              ? "all of its maker's"
-              : one.groups.map(({ name }) => name).join(", ") || <span class="muted">none: the groups are gone</span>}
+              ? "all"
+              : one.groups.length > 0
+              ? <span class="cell-words">{one.groups.map(({ name }) => name).join(", ")}</span>
+              : <span class="muted">none: the groups are gone</span>}
           </Cell>
-          <Cell label="From">{one.networks === null ? "anywhere" : <Code>{one.networks.join(" ")}</Code>}</Cell>
+          <Cell label="From">
+            {one.networks === null ? "anywhere" : one.networks.map((network) => (
+              <div key={network}>
+                <Code>{network}</Code>
+              </div>
+            ))}
+          </Cell>
           <Cell right label="Last use" note={one.last_used_address && <Code>{one.last_used_address}</Code>}>
             {one.last_used_at ? <RelativeTime at={one.last_used_at} now={now} /> : <span class="muted">never</span>}
           </Cell>
@@ -72,6 +72,10 @@ export function TokenTable({ tokens, now, back }: { tokens: Wire<TokenRow>[]; no
       ))}
     </Table>
   );
+}
+
+function titleOf(scope: string): string {
+  return isScope(scope) ? scopeWords[scope].title : scope;
 }
 
 /** A token that ends within two weeks says so: whatever uses it stops then. */

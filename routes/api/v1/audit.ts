@@ -19,7 +19,7 @@ import {
 } from "../../(_api)/audit_schemas.ts";
 import { paging } from "../../(_api)/query.ts";
 import { streamText } from "../../(_api)/stream_text.ts";
-import { callContext, type Services } from "../../(_role)/state.ts";
+import { callContext, type Services, type State, viewerOf } from "../../(_role)/state.ts";
 
 export const access = {
   "GET /audit": { role: "auditor", scope: "none", audit: null, tells_all: true },
@@ -38,6 +38,12 @@ const shown = (run: Verification) => ({ ...run, verdict: run.verdict && wholeVer
 function saved({ clock }: Services, type: string, ending: string): Record<string, string> {
   const name = `audit-${rfc3339(clock.now()).slice(0, 10)}.${ending}`;
   return { "content-type": type, "content-disposition": `attachment; filename="${name}"` };
+}
+
+/** Whoever asked may be signed out, or their API token revoked, while a million rows are on their way. */
+function endOf(state: State): () => boolean {
+  const { session_id } = viewerOf(state);
+  return () => state.services.sessions.revocations.hasEnded(session_id);
 }
 
 export default apiApp()
@@ -107,7 +113,8 @@ export default apiApp()
     (c) => {
       const { services } = c.var.state;
       const pieces = exportAuditCsv(services.sql, c.req.valid("query"));
-      return streamText(pieces, saved(services, "text/csv; charset=utf-8; header=present", "csv"));
+      const headers = saved(services, "text/csv; charset=utf-8; header=present", "csv");
+      return streamText(pieces, headers, endOf(c.var.state));
     },
   )
   .openapi(
@@ -124,6 +131,6 @@ export default apiApp()
     (async (c: Context<Env>) => {
       const { services } = c.var.state;
       const pieces = exportAuditJson(services.sql, c.req.query(), services.audit.proof.keys, services.clock.now());
-      return await streamText(pieces, saved(services, "application/json", "json"));
+      return await streamText(pieces, saved(services, "application/json", "json"), endOf(c.var.state));
     }) as never,
   );

@@ -96,7 +96,7 @@ export default define.page<typeof handler>(({ data, state }) => {
       <PageHead
         title="New API token"
         crumbs={crumbs}
-        state="It acts in your name, and may never more than you may at that moment."
+        state="It acts in your name, with no more rights than you have at that moment, and ends when your password, your role or your second factors change."
       />
       {refusal && <Notice tone="bad" title={refusal.title}>No token was made.</Notice>}
       <TokenForm typed={typed} groups={groups} role={viewerOf(state).role} fields={refusal?.fields ?? {}} />
