@@ -167,10 +167,10 @@ Deno.test({
         await assertAccessible(visitor, "the new token");
         if (SHOTS) await page.screenshot({ path: `${SHOTS}/token-made.png` });
         await page.getByRole("link", { name: "I have kept it" }).press("Enter");
-        await page.getByRole("rowheader", { name: "Prometheus lpm_" }).waitFor();
+        await page.getByRole("rowheader", { name: /^Prometheus Good/ }).waitFor();
         assert.ok(!(await page.content()).includes(shown));
         await page.getByRole("button", { name: /Revoke.*Prometheus$/ }).press("Enter");
-        await page.getByRole("row", { name: /Prometheus lpm_/ }).getByText("Revoked").waitFor();
+        await page.getByRole("rowheader", { name: /^Prometheus Revoked/ }).waitFor();
         assert.deepEqual(visitor.problems, []);
       });
     } finally {
