@@ -65,6 +65,8 @@ function filled({ hosts, jobs, groups, clone, operator }: Scenario & { clone: st
     { name: "user-new", path: "/users/new" },
     { name: "user", path: `/users/${operator}` },
     { name: "user-groups", path: `/users/${operator}?tab=groups` },
+    { name: "profile", path: "/profile" },
+    { name: "profile-wall", path: "/profile/wall" },
     { name: "dashboard", path: "/dashboard" },
     { name: "audit", path: "/audit" },
     { name: "audit-filtered", path: "/audit?action=host&outcome=success&from=2026-01-01T00:00" },
