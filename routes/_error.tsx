@@ -22,6 +22,8 @@ export default define.page(async ({ error, state, url, req }) => {
           )}
           {status === 401
             ? <LinkButton kind="primary" href={back}>Sign in</LinkButton>
+            : viewer?.session_kind === "wall"
+            ? <LinkButton href="/dashboard">Back to the dashboard</LinkButton>
             : <LinkButton href="/hosts">Go to Hosts</LinkButton>}
         </>
       }

@@ -40,7 +40,9 @@ export default define.page<typeof handler>(({ data, state }) => {
   state.title = "Dashboard";
   const { dashboard, fleet, polling, after_seq } = data;
   const now = rfc3339(state.services.clock.now());
-  const may_act = viewerOf(state).role !== "auditor";
+  const { role, session_kind } = viewerOf(state);
+  const wall = session_kind === "wall";
+  const may_act = role !== "auditor" && !wall;
   return (
     <>
       <PageHead
@@ -55,11 +57,11 @@ export default define.page<typeof handler>(({ data, state }) => {
             )}
           </>
         }
-        actions={
+        actions={!wall && (
           <LinkButton href="/api/v1/ca/root.crt" icon="download" download="patch-manager-root.crt">
             Root CA certificate
           </LinkButton>
-        }
+        )}
       />
       {!polling && fleet.hosts > 0 && <NobodyAsks beat={dashboard.hosts.fleet_beat_at} now={now} />}
       {fleet.hosts === 0 ? <NoHosts enrolments={dashboard.enrolments} may_act={may_act} /> : (

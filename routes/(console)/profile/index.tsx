@@ -47,7 +47,7 @@ export default define.page<typeof handler>(({ data: { user, sessions }, state })
               { name: "User name", value: user.username },
               { name: "Role", value: ROLE[user.role] },
               { name: "Groups", value: user.groups.map(({ name }) => name).join(", ") || "None" },
-              { name: "Second factor", value: factorWords(user) },
+              { name: "Second factor", value: factorWords(user) ?? "None" },
               {
                 name: "Proved who you are",
                 value: <RelativeTime at={rfc3339(viewer.authenticated_at)} now={now} focusable />,

@@ -8,6 +8,7 @@ import { tokensOf } from "../../../../core/views/tokens.ts";
 import { wire } from "../../../../core/wire.ts";
 import { page, type RouteAccess } from "../../../../web/mod.ts";
 import { define, viewerOf } from "../../../(_role)/state.ts";
+import { ProfileTabs } from "../(_components)/profile_tabs.tsx";
 import { TokenTable } from "../../(_components)/token_table.tsx";
 
 export const access = {
@@ -34,6 +35,7 @@ export default define.page<typeof handler>(({ data: { tokens }, state }) => {
           : `${countText(good, "token")} can act in your name, with no more rights than you have at that moment.`}
         actions={tokens.length > 0 && make}
       />
+      <ProfileTabs current="/profile/tokens" />
       {tokens.length === 0
         ? (
           <EmptyState title="No API tokens" icon="key-round" actions={make}>
