@@ -1,5 +1,5 @@
 import { Badge } from "../../../components/badge.tsx";
-import { Button } from "../../../components/button.tsx";
+import { Button, LinkButton } from "../../../components/button.tsx";
 import { EmptyState } from "../../../components/states.tsx";
 import { SelectField } from "../../../components/field.tsx";
 import { Cell, Column, Row, RowName, Table } from "../../../components/table.tsx";
@@ -14,11 +14,13 @@ function nameOf({ display_name, username }: GroupUser): string {
 
 /** Who manages the hosts of a group. */
 export function GroupUsersForm(
-  { group, users, outside, may_change }: {
+  { group, users, outside, may_change, may_read }: {
     group: Wire<GroupRow>;
     users: GroupUser[];
     outside: GroupUser[];
     may_change: boolean;
+    /** Users have pages of their own, which are not for operators. */
+    may_read: boolean;
   },
 ) {
   return (
@@ -35,6 +37,7 @@ export function GroupUsersForm(
             }))}
           />
           <Button type="submit" icon="plus">Add to {group.name}</Button>
+          <LinkButton href={`/users/new?group=${group.id}`}>New user …</LinkButton>
         </form>
       )}
       {users.length === 0
@@ -63,12 +66,13 @@ export function GroupUsersForm(
             {users.map((user) => (
               <Row key={user.id}>
                 <RowName
+                  href={may_read ? `/users/${user.id}` : undefined}
                   title={user.username}
                   note={user.display_name ? user.username : undefined}
                   marks={
                     <>
                       <Badge>{ROLE[user.role]}</Badge>
-                      {user.disabled && <Badge tone="warn">switched off</Badge>}
+                      {user.disabled && <Badge tone="warn">Disabled</Badge>}
                     </>
                   }
                 >

@@ -130,7 +130,15 @@ export default define.page<typeof handler>(({ data, state, url }) => {
           url={url}
         />
       )}
-      {users && <GroupUsersForm group={group} users={users} outside={outside} may_change={admin} />}
+      {users && (
+        <GroupUsersForm
+          group={group}
+          users={users}
+          outside={outside}
+          may_change={admin}
+          may_read={viewerOf(state).role !== "operator"}
+        />
+      )}
       {admin && impact && (
         <>
           <EditGroupDialog group={group} typed={typed} refusal={refusal} />

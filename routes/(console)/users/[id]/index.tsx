@@ -118,13 +118,19 @@ export default define.page<typeof handler>(({ data, state }) => {
         <aside class="detail-side">
           <Facts user={user} now={now} />
           {may_change &&
-            (own ? <p class="meta">Password and factors of your own are changed in your profile.</p> : (
-              <div class="row">
-                <DialogButton opens="reset-password" icon="key-round">Reset password …</DialogButton>
-                <DialogButton opens="reset-factors" icon="shield-check">New factors …</DialogButton>
-                {!last_admin && <DialogButton opens="remove-user" icon="trash-2">Remove …</DialogButton>}
-              </div>
-            ))}
+            (own
+              ? (
+                <p class="meta">
+                  Your own password and factors are changed in <a href="/profile">your profile</a>.
+                </p>
+              )
+              : (
+                <div class="row">
+                  <DialogButton opens="reset-password" icon="key-round">Reset password …</DialogButton>
+                  <DialogButton opens="reset-factors" icon="shield-check">New factors …</DialogButton>
+                  {!last_admin && <DialogButton opens="remove-user" icon="trash-2">Remove …</DialogButton>}
+                </div>
+              ))}
         </aside>
         <div class="detail-main">
           <Tabs
