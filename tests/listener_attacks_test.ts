@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import net from "node:net";
 import tls from "node:tls";
+import { MOST_OF_ONE_ADDRESS } from "../routes/(_role)/server.ts";
 import { type TestSite, testSite } from "../testing/site.ts";
+import { waitFor } from "../testing/wait_for.ts";
 
 /** Sends bytes over one connection and gives back all that comes until the other end closes it. */
 function exchange(site: TestSite, text: string, options: tls.ConnectionOptions = {}): Promise<string> {
@@ -111,6 +115,28 @@ Deno.test("heads without end, and lines that never come, do not stay", async () 
   );
   assert.doesNotMatch(injected, /^set-cookie: a=b/im);
 });
+
+Deno.test("one address does not take every place: what is too much is closed, what is open goes on", async () => {
+  await using site = await testSite();
+  assert.equal((await site.anonymous.get("/login")).status, 200, "a connection that stays open");
+  const crowd = await Promise.all(Array.from({ length: MOST_OF_ONE_ADDRESS - 1 }, async () => {
+    const socket = net.connect(site.port, "127.0.0.1");
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    return socket;
+  }));
+  try {
+    const late = net.connect(site.port, "127.0.0.1");
+    late.on("error", () => {});
+    await once(late, "close");
+    assert.equal((await site.anonymous.get("/login")).status, 200, "who was there is still served");
+  } finally {
+    for (const socket of crowd) socket.destroy();
+  }
+  await waitFor("places to be free again", async () => (await exchange(site, ASK).catch(() => "")).includes("200"));
+});
+
+const ASK = lines("GET /login HTTP/1.1", "Host: localhost", "Connection: close", "", "");
 
 Deno.test("a secret in an address is refused, and never logged", async () => {
   await using site = await testSite();

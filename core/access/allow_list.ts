@@ -88,6 +88,11 @@ export class AllowList {
     return this.admitsHost(address) || this.#trusted.has(address);
   }
 
+  /** True for a trusted proxy, which speaks for many. */
+  isProxy(peer: string | null | undefined): boolean {
+    return this.#trusted.has(readAddress(peer ?? ""));
+  }
+
   #failed(thrown: unknown): void {
     this.#log.warn("access.reload_failed", { message: reason(thrown) });
   }

@@ -19,6 +19,11 @@ import { pinsTransport, STRICT_TRANSPORT } from "./strict_transport.ts";
 /** Largest request body in bytes. The largest that anybody sends is a deployment naming 2,500 hosts. */
 export const MAX_BODY = 1 << 20;
 
+/** Connections at a time. */
+const MOST_CONNECTIONS = 2_000;
+/** Of one address, unless it is a trusted proxy: nobody alone takes all places. A browser with a live page has seven. */
+export const MOST_OF_ONE_ADDRESS = 500;
+
 export interface Certificate {
   /** PEM, leaf first. */
   certificate: string;
@@ -65,7 +70,7 @@ export async function startListener(
     if (refuseBody(request, response)) return;
     void listener(request, response);
   });
-  server.maxConnections = 2_000;
+  server.maxConnections = MOST_CONNECTIONS;
   closeForeign(server, access);
   server.on("tlsClientError", () => {});
   server.on("clientError", (_error, socket) => socket.destroy());
@@ -110,13 +115,26 @@ export async function startListener(
  */
 function closeForeign(server: https.Server, access: AllowList): void {
   const open = new Set<Socket>();
+  const counts = new Map<string, number>();
+  const count = (address: string, by: number): number => {
+    const now = (counts.get(address) ?? 0) + by;
+    if (now === 0) counts.delete(address);
+    else counts.set(address, now);
+    return now;
+  };
   const judge = (socket: Socket) => {
     if (!access.admitsPeer(socket.remoteAddress)) socket.destroy();
   };
   // Before the handshake: a stranger learns nothing, not even our certificate.
   server.on("connection", (socket: Socket) => {
+    const address = socket.remoteAddress ?? "";
     open.add(socket);
-    socket.once("close", () => open.delete(socket));
+    const crowd = count(address, 1) > MOST_OF_ONE_ADDRESS;
+    socket.once("close", () => {
+      open.delete(socket);
+      count(address, -1);
+    });
+    if (crowd && !access.isProxy(address)) return socket.destroy();
     judge(socket);
   });
   access.on_change(() => open.forEach(judge));

@@ -77,6 +77,7 @@ export const columns: Column[] = [
     stale: true,
     then: proveLongAgo,
   },
+  { name: "a wall screen of an admin's", role: "admin", wall: true },
   { name: "an admin's API token for reading", role: "admin", scopes: ["read"] },
   { name: "an admin's API token with every scope", role: "admin", scopes: [...scopes] },
   { name: "an API token for reading hosts of another group", role: "admin", scopes: ["read"], group: "there" },
@@ -93,7 +94,8 @@ export async function become(
   const { must_change, stage, group } = column;
   const role: TestRole = column.role ?? "admin";
   if (column.scopes) return await withToken(site, role, column.scopes, group ? [groups[group]] : null);
-  const signed = await site.signIn(role, { kind, must_change, stage, groups: group ? [groups[group]] : [] });
+  const session = column.wall ? "wall" : kind;
+  const signed = await site.signIn(role, { kind: session, must_change, stage, groups: group ? [groups[group]] : [] });
   const token = await column.then?.(site, signed);
   const caller = token ? { ...signed, ...clientOf(site, kind, token), token } : signed;
   return { client: caller, caller };

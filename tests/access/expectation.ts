@@ -26,6 +26,14 @@ export type Meeting = "passes" | { to: RegExp } | { status: number; codes: strin
 
 /** Ways out, and what says who one is: open to everybody who is signed in, however far they are. */
 const ALWAYS_OPEN = ["POST /logout", "POST /preferences", "POST /api/v1/auth/logout", "GET /api/v1/auth/me"];
+/** The dashboard with its live socket, and the way out: all that a screen on the wall is for. */
+const OF_WALL_SCREENS = [
+  "GET /",
+  "GET /dashboard",
+  "POST /api/v1/ws/ticket",
+  "GET /api/v1/ws/jobs",
+  "POST /logout",
+];
 /** Where a password is changed. */
 const PASSWORD = ["GET /password", "POST /password", "POST /api/v1/auth/password"];
 
@@ -58,6 +66,7 @@ export function expectation(route: RouteEntry, asker: Asker, opens: Stage | unde
   if (stage === "enrol" && !asker.must_change && opens !== "enrol" && !always) {
     return page ? { to: /^\/setup$/ } : refused(403, "factor_enrolment_required");
   }
+  if (asker.wall && !OF_WALL_SCREENS.includes(name)) return refused(403, "wall_screen");
   if (!mayByRole(asker.role, access)) return refused(403, "forbidden");
   if (asker.scopes && !mayByToken(route, asker)) return refused(403, "token_scope_missing", "token_not_allowed");
   if (access.recent && asker.stale) {

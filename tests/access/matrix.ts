@@ -95,7 +95,7 @@ function assertPassed(said: string, route: RouteEntry, answer: ClientAnswer): vo
 }
 
 /** Refusals of somebody who is known: each leaves a row when the route would have left one. */
-const DENIED = new Set(["forbidden", "confirmation_required", "token_scope_missing"]);
+const DENIED = new Set(["forbidden", "confirmation_required", "token_scope_missing", "wall_screen"]);
 
 interface Row {
   action: string;
