@@ -1,4 +1,5 @@
-import type { Tx } from "../database/connection.ts";
+import type { Clock } from "../clock.ts";
+import type { Sql, Tx } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
 import { isUuid } from "../ids.ts";
 import { revokeSessions } from "./session_store.ts";
@@ -35,4 +36,12 @@ export async function endSessionOf(
   const ended = isUuid(session_id) ? await revokeSessions(tx, { id: session_id, user_id }, why, at) : [];
   if (ended.length > 0) return ended;
   throw new AppError("not_found", { message: "There is no such session.", hint: "It may have ended already." });
+}
+
+/**
+ * Ends the session that a browser had before it was given another one: signing in leaves nothing behind that somebody
+ * else may know (OWASP ASVS 5.0, 7.2.4). The sign-in has a row of the audit log of its own.
+ */
+export async function endReplaced(sql: Sql, session_id: string, clock: Clock): Promise<void> {
+  await revokeSessions(sql, { id: session_id }, "another sign-in took its place", clock.now());
 }

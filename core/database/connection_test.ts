@@ -209,3 +209,38 @@ Deno.test("a listener is told to read again after its connection was lost, and h
   await database.sql`select 1`;
   assert.deepEqual(heard, ["one", "bad", "two"]);
 });
+
+Deno.test("listeners of one pool share a connection, know when it is away, and come back together", async () => {
+  await using database = await testDatabase();
+  const heard: string[] = [];
+  const resyncs = { a: 0, b: 0 };
+  const of = (channel: "a" | "b") =>
+    listen(
+      database.web,
+      `test_${channel}`,
+      (payload) => void heard.push(channel + payload),
+      () => void resyncs[channel]++,
+    );
+  const [a, b] = [await of("a"), await of("b")];
+  const ours = () =>
+    database.web`
+      select pid from pg_stat_activity
+      where datname = current_database() and usename = 'patch_web' and query like 'listen%'`;
+  assert.equal((await ours()).length, 1);
+  assert.ok(a.connected() && b.connected());
+  await database.sql.unsafe(`alter database ${database.name} connection limit 0`);
+  for (const { pid } of await ours()) await database.web`select pg_terminate_backend(${pid})`;
+  await waitFor("the loss", () => !a.connected() && !b.connected());
+  await database.sql.unsafe(`alter database ${database.name} connection limit -1`);
+  await waitFor("both", () => a.connected() && b.connected());
+  assert.deepEqual(resyncs, { a: 2, b: 2 });
+  await database.sql`select pg_notify('test_a', '1'), pg_notify('test_b', '2')`;
+  await waitFor("both notifications", () => heard.length === 2);
+  await a.stop();
+  assert.ok(!a.connected() && b.connected());
+  await database.sql`select pg_notify('test_a', '3'), pg_notify('test_b', '4')`;
+  await waitFor("the last", () => heard.includes("b4"));
+  assert.deepEqual(heard, ["a1", "b2", "b4"]);
+  await b.stop();
+  await waitFor("the connection to go", async () => (await ours()).length === 0);
+});

@@ -1,3 +1,5 @@
+import { endReplaced } from "../../core/auth/end_sessions.ts";
+import type { Viewer } from "../../core/auth/types.ts";
 import { AppError } from "../../core/errors.ts";
 import { authenticateToken, looksLikeToken } from "../../core/tokens/authenticate_token.ts";
 import { define } from "../(_role)/state.ts";
@@ -36,19 +38,29 @@ export const session = define.middleware(async (ctx) => {
   if (!access_token && !refresh_token) return await isForeignVisit(ctx.req) ? reloadOnce(ctx.url) : ctx.next();
   if (access_token) {
     ctx.state.viewer = await services.sessions.viewerOf(access_token, ["browser", "wall"], attended);
-    if (ctx.state.viewer) return await ctx.next();
+    if (ctx.state.viewer) return await withSession(ctx, ctx.state.viewer);
   }
   const origin = { address, request_id, attended };
   const found = await services.sessions.refresh(refresh_token ?? "", ["browser", "wall"], origin);
   ctx.state.viewer = found.viewer;
   ctx.state.session_ended = found.viewer === null;
-  const answer = await ctx.next();
+  const answer = found.viewer ? await withSession(ctx, found.viewer) : await ctx.next();
   // A handler that opened or ended a session has said what the browser keeps.
   return found.opened && !decidesSession(answer) ? await keepSession(answer, services, found.opened) : answer;
 });
 
+type Ctx = Parameters<Parameters<typeof define.middleware>[0]>[0];
+
+/** A browser has one session: where the handler gave it another one, or none, the one that it came with has ended. */
+async function withSession(ctx: Ctx, { session_id }: Viewer): Promise<Response> {
+  const answer = await ctx.next();
+  const { sql, clock } = ctx.state.services;
+  if (decidesSession(answer)) await endReplaced(sql, session_id, clock);
+  return answer;
+}
+
 /** An API token stands for its maker, as they are now. What is open to everybody stays so with a token that is no good. */
-async function withApiToken(ctx: Parameters<Parameters<typeof define.middleware>[0]>[0], token: string) {
+async function withApiToken(ctx: Ctx, token: string) {
   const { services, address, request_id } = ctx.state;
   const { sql, refusals, clock } = services;
   try {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SessionDesk } from "../../core/auth/session_desk.ts";
 import { endSessionsOf } from "../../core/auth/end_sessions.ts";
+import { viewerOfSession } from "../../core/auth/sessions.ts";
 import type { OpenedSession } from "../../core/auth/types.ts";
 import { transaction } from "../../core/database/connection.ts";
 import { silentLog } from "../../core/log.ts";
@@ -133,6 +134,19 @@ Deno.test("session middleware", async (t) => {
     const { token } = await open("browser");
     const own = new Response(null, { headers: { "set-cookie": accessCookie("another", 60) } });
     assert.deepEqual((await pass({ cookie: `__Host-session=${token}` }, own)).cookies, [accessCookie("another", 60)]);
+  });
+
+  await t.step("whoever signs in leaves no session behind that the browser had before", async () => {
+    for (const with_access of [true, false]) {
+      const before = await open();
+      const cookie = with_access ? await both(before) : `__Host-session=${before.token}`;
+      const other = await open();
+      await pass({ cookie }, new Response(null, { headers: { "set-cookie": preferenceCookie(THEME_COOKIE, "dark") } }));
+      assert.ok(await viewerOfSession(database.web, before.session_id, clock), "other cookies are no sign-in");
+      await pass({ cookie }, new Response(null, { headers: { "set-cookie": accessCookie("another", 60) } }), "POST");
+      assert.equal(await viewerOfSession(database.web, before.session_id, clock), null);
+      assert.ok(await viewerOfSession(database.web, other.session_id, clock), "of another browser");
+    }
   });
 
   await t.step(
