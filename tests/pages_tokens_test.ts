@@ -49,7 +49,7 @@ Deno.test("a token by form: what was typed stays when it is refused; the token i
   const token = /lpm_[A-Za-z0-9_-]{43}/.exec(made.text)![0];
   assert.equal(made.headers.get("cache-control"), "no-store");
   const list = (await operator.get("/profile/tokens")).text;
-  assertSays(list, /Nightly[\s\S]*127\.0\.0\.0\/8[\s\S]*::1\/128/);
+  assertSays(list, /Nightly[\s\S]*127\.0\.0\.0\/8, ::1\/128/);
   assert.ok(!list.includes(token) && list.includes(token.slice(0, 8)));
   assert.equal((await site.client({ authorization: `Bearer ${token}` }).get("/api/v1/hosts")).status, 200);
 
@@ -58,6 +58,24 @@ Deno.test("a token by form: what was typed stays when it is refused; the token i
   assert.deepEqual([revoked.status, revoked.headers.get("location")], [303, "/profile/tokens"]);
   assertSays((await operator.get("/profile/tokens")).text, /Revoked/);
   assert.equal((await site.client({ authorization: `Bearer ${token}` }).get("/api/v1/hosts")).status, 401);
+});
+
+Deno.test("on a user's page admins see and end what acts in their name; auditors see it", async () => {
+  await using site = await testSite();
+  const admin = await site.signIn("admin", { kind: "browser" });
+  const auditor = await site.signIn("auditor", { kind: "browser" });
+  const operator = await site.signIn("operator");
+  const path = `/users/${operator.user_id}?tab=tokens`;
+  assertSays((await admin.get(path)).text, /No program acts in the name/);
+  const { id, client } = await makeApiToken(site, operator.user_id, { scopes: ["read"] });
+  assertSays((await auditor.get(path)).text, /test [0-9a-f]{6}/);
+  assert.doesNotMatch((await auditor.get(path)).text, /\/revoke"/);
+  assertSays((await admin.get(path)).text, new RegExp(`/profile/tokens/${id}/revoke`));
+  const revoked = await submit(admin, `/profile/tokens/${id}/revoke`, [["back", path]]);
+  assert.deepEqual([revoked.status, revoked.headers.get("location")], [303, path]);
+  assert.equal((await client.get("/api/v1/hosts")).status, 401);
+  const away = await submit(admin, `/profile/tokens/${id}/revoke`, [["back", "https://evil.example/"]]);
+  assert.equal(away.status, 404, "ended before");
 });
 
 Deno.test("who has not proven lately who they are is asked before they type, and offered no button that would fail", async () => {
@@ -129,10 +147,15 @@ Deno.test({
         await t.step(theme, async () => {
           await using visitor = await visit(browser, site, { token: admin.token, theme });
           for (
-            const [name, path] of [["tokens", "/profile/tokens"], ["token-new", NEW], [
-              "addresses",
-              "/settings/addresses",
-            ]]
+            const [name, path] of [
+              ["tokens", "/profile/tokens"],
+              ["user-tokens", `/users/${admin.user_id}?tab=tokens`],
+              ["token-new", NEW],
+              [
+                "addresses",
+                "/settings/addresses",
+              ],
+            ]
           ) {
             await visitor.go(path);
             for (const width of [1280, 390, 1920]) {

@@ -28,7 +28,7 @@ export const TokenRow = z.object({
 export type TokenRow = z.infer<typeof TokenRow>;
 
 /**
- * API tokens of a user, those that are good first, then by age; at most 500. For its owner and for admins: the route
+ * API tokens of a user, those that are good first, then by age; at most 500. For its owner, admins and auditors: the route
  * says so. Of everybody with null.
  */
 export function tokensOf(db: Db, user_id: string | null): Promise<TokenRow[]> {

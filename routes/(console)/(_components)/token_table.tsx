@@ -7,7 +7,10 @@ import { isScope, scopeWords } from "../../../core/tokens/scopes.ts";
 import type { TokenRow } from "../../../core/views/tokens.ts";
 import type { Wire } from "../../../core/wire.ts";
 
-/** API tokens, without the tokens themselves. `back` is where a revocation leads; without it nothing can be revoked. */
+/**
+ * API tokens, without the tokens themselves. `back` is the page that a revocation leads back to; without it
+ * nothing can be revoked.
+ */
 export function TokenTable({ tokens, now, back }: { tokens: Wire<TokenRow>[]; now: string; back: string | null }) {
   return (
     <Table
@@ -16,8 +19,7 @@ export function TokenTable({ tokens, now, back }: { tokens: Wire<TokenRow>[]; no
         <>
           <Column>Name</Column>
           <Column>May</Column>
-          <Column>Hosts</Column>
-          <Column>From</Column>
+          <Column>Hosts, and from where</Column>
           <Column right>Last use</Column>
           <Column right>Expires</Column>
           {back && (
@@ -36,19 +38,19 @@ export function TokenTable({ tokens, now, back }: { tokens: Wire<TokenRow>[]; no
           <Cell label="May">
             <span class="cell-words">{one.scopes.map(titleOf).join(", ")}</span>
           </Cell>
-          <Cell label="Hosts">
+          <Cell
+            label="Hosts"
+            note={one.networks === null ? "from anywhere" : (
+              <span class="cell-words">
+                from <Code>{one.networks.join(", ")}</Code>
+              </span>
+            )}
+          >
             {one.groups === null
               ? "all"
               : one.groups.length > 0
               ? <span class="cell-words">{one.groups.map(({ name }) => name).join(", ")}</span>
               : <span class="muted">none: the groups are gone</span>}
-          </Cell>
-          <Cell label="From">
-            {one.networks === null ? "anywhere" : one.networks.map((network) => (
-              <div key={network}>
-                <Code>{network}</Code>
-              </div>
-            ))}
           </Cell>
           <Cell right label="Last use" note={one.last_used_address && <Code>{one.last_used_address}</Code>}>
             {one.last_used_at ? <RelativeTime at={one.last_used_at} now={now} /> : <span class="muted">never</span>}

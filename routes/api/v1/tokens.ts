@@ -45,7 +45,7 @@ const Made = z.object({
 
 const Whose = z.strictObject({
   user_id: z.uuid("is no id of a user").or(z.literal("all")).optional().openapi({
-    description: "For admins: the tokens of a user, or `all`. Without it your own.",
+    description: "For admins and auditors: the tokens of a user, or `all`. Without it your own.",
   }),
 });
 
@@ -61,7 +61,7 @@ export default apiApp()
     async (c) => {
       const viewer = viewerOf(c.var.state);
       const { user_id = viewer.id } = c.req.valid("query");
-      if (user_id !== viewer.id && viewer.role !== "admin") throw new AppError("forbidden");
+      if (user_id !== viewer.id && viewer.role === "operator") throw new AppError("forbidden");
       const tokens = await tokensOf(c.var.state.services.sql, user_id === "all" ? null : user_id);
       return c.json(answer(TokenList, wholeList(tokens)), 200);
     },

@@ -11,6 +11,7 @@ import { rfc3339 } from "../../../../core/clock.ts";
 import { changeUser } from "../../../../core/users/change_user.ts";
 import { whatKeepsUser } from "../../../../core/users/what_keeps_user.ts";
 import { listGroups } from "../../../../core/views/groups.ts";
+import { tokensOf } from "../../../../core/views/tokens.ts";
 import { userDetail, userFigures, type UserRow, userSessions } from "../../../../core/views/users.ts";
 import { type Wire, wire } from "../../../../core/wire.ts";
 import { type Context, page, type RouteAccess } from "../../../../web/mod.ts";
@@ -19,6 +20,7 @@ import { callContext, define, type State, viewerOf } from "../../../(_role)/stat
 import { type Refusal, refusalOf } from "../../(_components)/refusal.ts";
 import { EditUserDialog, type TypedUser, UserDialogs } from "../(_components)/user_dialogs.tsx";
 import { UserGroups } from "../(_components)/user_groups.tsx";
+import { UserTokens } from "../(_components)/user_tokens.tsx";
 import { UserSessions } from "../(_components)/user_sessions.tsx";
 import { factorWords, nameOf, ROLE, StateBadges } from "../(_components)/user_words.tsx";
 
@@ -32,11 +34,13 @@ async function read(ctx: Context<State>, refusal: Refusal | null = null, typed?:
   const viewer = viewerOf(ctx.state);
   const user = await userDetail(sql, ctx.params.id);
   const may_change = viewer.role === "admin";
-  const tab = ctx.url.searchParams.get("tab") === "groups" ? "groups" as const : "sessions" as const;
+  const asked = ctx.url.searchParams.get("tab");
+  const tab = asked === "groups" || asked === "tokens" ? asked : "sessions";
   const { admins } = await userFigures(sql);
   return {
     user: wire(user),
     sessions: wire(await userSessions(sql, user.id)),
+    tokens: tab === "tokens" ? wire(await tokensOf(sql, user.id)) : [],
     groups: wire(await listGroups(sql, viewer.sees)),
     kept_by: may_change ? await whatKeepsUser(sql, user) : [],
     last_admin: user.role === "admin" && user.disabled_at === null && admins === 1,
@@ -60,7 +64,7 @@ export const handler = define.handlers({
 });
 
 export default define.page<typeof handler>(({ data, state }) => {
-  const { user, sessions, groups, kept_by, last_admin, tab, may_change, refusal, typed } = data;
+  const { user, sessions, tokens, groups, kept_by, last_admin, tab, may_change, refusal, typed } = data;
   const name = nameOf(user);
   state.title = name;
   const viewer = viewerOf(state);
@@ -138,9 +142,12 @@ export default define.page<typeof handler>(({ data, state }) => {
             tabs={[
               { href: at, label: "Sessions", count: sessions.length, current: tab === "sessions" },
               { href: `${at}?tab=groups`, label: "Groups", count: user.groups.length, current: tab === "groups" },
+              { href: `${at}?tab=tokens`, label: "API tokens", count: user.tokens, current: tab === "tokens" },
             ]}
           />
-          {tab === "sessions"
+          {tab === "tokens"
+            ? <UserTokens user={user} tokens={tokens} viewer={viewer} clock={state.services.clock} />
+            : tab === "sessions"
             ? (
               <UserSessions
                 user={user}
@@ -178,7 +185,6 @@ function Facts({ user, now }: { user: Wire<UserRow>; now: string }) {
         },
         { name: "Second factor", value: factorWords(user) ?? <span class="tone-warn-text">none so far</span> },
         ...(factorWords(user) ? [{ name: "Recovery codes", value: `${factors.recovery_codes} left` }] : []),
-        { name: "API tokens", value: user.tokens === 0 ? "none" : user.tokens.toLocaleString("en") },
         { name: "Added", value: <RelativeTime at={user.created_at} now={now} focusable /> },
       ]}
     />
