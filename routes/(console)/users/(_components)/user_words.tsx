@@ -9,7 +9,7 @@ export const ROLE: Record<Role, string> = { admin: "Admin", operator: "Operator"
 
 /** Roles for a choice, with what they mean (specification, section 10). */
 export const ROLE_OPTIONS: { value: Role; label: string }[] = [
-  { value: "operator", label: "Operator: manages hosts of own groups" },
+  { value: "operator", label: "Operator: hosts of own groups" },
   { value: "auditor", label: "Auditor: reads everything" },
   { value: "admin", label: "Admin: everything" },
 ];
