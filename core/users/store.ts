@@ -89,21 +89,30 @@ export const TRACES: readonly [table: string, column: string, one: string, many:
   ["system_config", "changed_by", "setting", "settings"],
 ];
 
+/** So many of a kind are counted: beyond it does not matter how many. */
+const COUNTED = 1_000;
+
 /** What names the user, in words with numbers; empty when nothing does. */
 export async function tracesOf(db: Db, { id, username }: Pick<Account, "id" | "username">): Promise<string[]> {
   const parts = TRACES.map(([table, column, one, many]) =>
-    db`select ${one}::text as one, ${many}::text as many, count(*)::int as n from ${db(table)} where ${
-      db(column)
-    } = ${id} union all`
+    db`
+      select ${one}::text as one, ${many}::text as many,
+        (select count(*)::int from (select from ${db(table)} where ${db(column)} = ${id} limit ${COUNTED}) t) as n
+      union all`
   );
   const rows = await many(
     z.object({ one: z.string(), many: z.string(), n: z.number() }),
     db`
       select * from (
         ${parts}
-        select 'entry in the audit log', 'entries in the audit log', count(*)::int
-        from audit_log where actor_name = ${username} and actor_id = ${id}
+        select 'entry in the audit log', 'entries in the audit log', (
+          select count(*)::int
+          from (select from audit_log where actor_name = ${username} and actor_id = ${id} limit ${COUNTED}) t
+        )
       ) traces where n > 0`,
   );
-  return rows.map(({ one, many, n }) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`);
+  return rows.map(({ one, many, n }) => {
+    if (n === COUNTED) return `${n.toLocaleString("en")} or more ${many}`;
+    return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+  });
 }
