@@ -21,7 +21,6 @@ export function TokenTable({ tokens, now, back }: { tokens: Wire<TokenRow>[]; no
           <Column>May</Column>
           <Column>Hosts, and from where</Column>
           <Column right>Last use</Column>
-          <Column right>Expires</Column>
           {back && (
             <Column right>
               <span class="visually-hidden">Change</span>
@@ -32,7 +31,16 @@ export function TokenTable({ tokens, now, back }: { tokens: Wire<TokenRow>[]; no
     >
       {tokens.map((one) => (
         <Row key={one.id}>
-          <RowName title={one.name} marks={<TokenState token={one} now={now} />} note={<Code>{`${one.hint}…`}</Code>}>
+          <RowName
+            title={one.name}
+            marks={<TokenState token={one} now={now} />}
+            note={
+              <>
+                <Code>{`${one.hint}…`}</Code> {END_WORDS[one.state]}{" "}
+                <RelativeTime at={one.ended_at ?? one.expires_at} now={now} />
+              </>
+            }
+          >
             {one.name}
           </RowName>
           <Cell label="May">
@@ -55,9 +63,6 @@ export function TokenTable({ tokens, now, back }: { tokens: Wire<TokenRow>[]; no
           <Cell right label="Last use" note={one.last_used_address && <Code>{one.last_used_address}</Code>}>
             {one.last_used_at ? <RelativeTime at={one.last_used_at} now={now} /> : <span class="muted">never</span>}
           </Cell>
-          <Cell right label="Expires">
-            <RelativeTime at={one.expires_at} now={now} />
-          </Cell>
           {back && (
             <Cell right>
               {one.ended_at === null && (
@@ -75,6 +80,13 @@ export function TokenTable({ tokens, now, back }: { tokens: Wire<TokenRow>[]; no
     </Table>
   );
 }
+
+const END_WORDS: Record<TokenRow["state"], string> = {
+  good: "ends",
+  asleep: "ends",
+  revoked: "revoked",
+  expired: "ended",
+};
 
 function titleOf(scope: string): string {
   return isScope(scope) ? scopeWords[scope].title : scope;
