@@ -2,7 +2,7 @@ import { appendFor } from "../../audit/append_audit.ts";
 import type { Context } from "../../audit/types.ts";
 import { type Sql, transaction } from "../../database/connection.ts";
 import { AppError } from "../../errors.ts";
-import { endSessionsOf } from "../end_sessions.ts";
+import { endAccessOf } from "../end_access.ts";
 import type { Viewer } from "../types.ts";
 import { countFactors, deletePasskey, deleteTotp, findTotp, listPasskeys, lockFactors } from "./store.ts";
 
@@ -40,10 +40,9 @@ export async function removeFactor(
     if (which === "app") await deleteTotp(tx, viewer.id);
     else await deletePasskey(tx, viewer.id, which.passkey);
     const goes_on = { except: viewer.session_id, why: "a second factor was removed" };
-    const ended = await endSessionsOf(tx, viewer.id, goes_on, clock.now());
-    const details = { ...facts, ended_sessions: ended.length };
-    await appendFor(tx, context, { action: ACTION, object, outcome: "success", details });
-    return { ended_sessions: ended.length };
+    const ended = await endAccessOf(tx, viewer.id, goes_on, clock.now());
+    await appendFor(tx, context, { action: ACTION, object, outcome: "success", details: { ...facts, ...ended } });
+    return ended;
   });
   if (!removed) throw new AppError("last_factor");
   return removed;
