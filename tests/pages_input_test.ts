@@ -100,7 +100,7 @@ Deno.test("with a cookie every change comes from our own page: a missing or fore
   await using site = await emptySite();
   let tried = 0;
   for await (const { route, caller, good } of changes(site)) {
-    const cookie = { cookie: `__Host-access=${caller.token}` };
+    const cookie = { cookie: `${ACCESS_COOKIE}=${caller.token}; ${SESSION_COOKIE}=${caller.refresh_token}` };
     const before = await contentsOf(site.database.sql);
     const send = (headers: Record<string, string>): Promise<ClientAnswer> =>
       site.client(cookie).send({ ...good, headers: { ...good.headers, ...headers } });

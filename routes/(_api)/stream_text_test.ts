@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { streamText } from "./stream_text.ts";
 
 Deno.test("what fails before the first piece is thrown; nothing at all is an empty answer", async () => {
-  // deno-lint-ignore require-yield -- it has nothing to give
   await assert.rejects(
     streamText(
+      // deno-lint-ignore require-yield -- it has nothing to give
       async function* () {
         throw new Error("no database");
       }(),
@@ -12,7 +12,6 @@ Deno.test("what fails before the first piece is thrown; nothing at all is an emp
     ),
     /no database/,
   );
-  // deno-lint-ignore require-yield -- it has nothing to give
   assert.equal(await (await streamText(async function* () {}(), {})).text(), "");
 });
 
