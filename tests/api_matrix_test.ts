@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { catalogue } from "../core/errors.ts";
 import { changeSetting } from "../core/settings/change_setting.ts";
+import { scopeOf } from "../core/tokens/scopes.ts";
 import { describeApi } from "../routes/(_api)/document.ts";
 import { examples, stages } from "../testing/api_examples.ts";
 import type { ClientAnswer, HttpClient } from "../testing/http_client.ts";
@@ -203,7 +204,8 @@ Deno.test("the description has the error catalogue, and every operation says wha
   const { Error: envelope, ErrorCode: codes } = document.components.schemas;
   assert.deepEqual(envelope.properties.error.properties.code, { $ref: "#/components/schemas/ErrorCode" });
   assert.deepEqual(codes.enum.toSorted(), Object.keys(catalogue).toSorted());
-  for (const { method, pattern, access } of site.site.routeTable().filter(({ kind }) => kind === "api")) {
+  for (const route of site.site.routeTable().filter(({ kind }) => kind === "api")) {
+    const { method, pattern, access } = route;
     const what = `${method} ${pattern}`;
     const { responses, security } = document.paths[pattern.replaceAll(/:(\w+)/g, "{$1}")][method.toLowerCase()];
     const signed = access.role !== "anonymous" && access.role !== "agent";
@@ -211,6 +213,8 @@ Deno.test("the description has the error catalogue, and every operation says wha
     for (const one of security.flatMap(Object.keys)) assert.ok(document.components.securitySchemes[one], what);
     if (signed) assert.match(responses[401].description, /`session_expired`/, what);
     assert.match(responses[403].description, signed ? /`second_factor_required`/ : /`origin_refused`/, what);
+    const by_token = security.some((one: object) => "api_token" in one);
+    assert.equal(by_token, signed && !["never", null].includes(scopeOf(route)), what);
     assert.equal(/`confirmation_required`/.test(responses[403].description), access.recent === true, what);
     assert.ok(responses.default, what);
   }

@@ -1,4 +1,5 @@
 import { catalogue, type ErrorCode } from "../../core/errors.ts";
+import { scopeOf } from "../../core/tokens/scopes.ts";
 import type { RouteEntry } from "../../web/mod.ts";
 
 interface Entry {
@@ -30,16 +31,22 @@ export function errorCodeSchema(): Record<string, unknown> {
 }
 
 /** The codes that an operation can answer whatever it does, because of who may call it; by status. */
-export function impliedErrors({ method, access }: Pick<RouteEntry, "method" | "access">): Map<number, ErrorCode[]> {
-  const { role, audit, recent } = access;
-  const codes: ErrorCode[] = ["origin_refused"];
+export function impliedErrors(route: RouteEntry): Map<number, ErrorCode[]> {
+  const { role, audit, recent } = route.access;
+  const codes: ErrorCode[] = ["origin_refused", "address_refused"];
   if (role === "anonymous" || role === "agent") {
     // What strangers may change is what they could try without end.
-    if (audit !== null && method !== "GET") codes.push("too_many_requests");
+    if (audit !== null && route.method !== "GET") codes.push("too_many_requests");
   } else {
-    codes.push("not_signed_in", "session_expired");
-    codes.push("second_factor_required", "password_change_required", "factor_enrolment_required", "forbidden");
+    codes.push("not_signed_in", "session_expired", "token_refused");
+    codes.push("second_factor_required", "password_change_required", "factor_enrolment_required");
+    codes.push("wall_screen", "forbidden");
+    const scope = scopeOf(route);
+    if (scope === null || scope === "never") codes.push("token_not_allowed");
+    else if (scope !== "open") codes.push("token_scope_missing");
     if (recent) codes.push("confirmation_required");
+    // Of tokens that are no good.
+    codes.push("too_many_requests");
   }
   return Map.groupBy(codes, (code) => catalogue[code].status);
 }
