@@ -88,6 +88,33 @@ Deno.test("a page is there again after its access token has ended, without anybo
   assert.equal(over.headers.get("location"), "/login?next=%2Fhosts%3Fq%3Dweb");
 });
 
+Deno.test("whoever was copied is told at the login page, and so is a program", async () => {
+  const clock = fakeClock();
+  await using site = await testSite({ clock });
+  const { refresh_token } = await site.signIn("operator", { kind: "browser" });
+  const jar = `__Host-session=${refresh_token}`;
+  const owner = browserClient(site.client(), site.origin, jar);
+  const copy = browserClient(site.client(), site.origin, jar);
+  await owner.get("/hosts");
+  await owner.get("/hosts");
+  clock.advance({ seconds: 31 });
+  assert.equal((await copy.get("/hosts")).status, 303);
+  for (const browser of [copy, owner]) {
+    const { status, text } = await browser.get("/login");
+    assert.equal(status, 200);
+    assertSays(text, /Your session was ended, because an old copy of it was used/);
+  }
+  const program = await site.signIn("operator");
+  const refresh = () => site.anonymous.post("/api/v1/auth/refresh", { refresh_token: program.refresh_token });
+  const { json } = await refresh();
+  await site.client({ authorization: `Bearer ${json.access_token}` }).get("/api/v1/auth/me");
+  clock.advance({ seconds: 31 });
+  const refused = await refresh();
+  assert.equal(refused.status, 401);
+  assert.equal(refused.json.error.code, "session_expired");
+  assert.match(refused.json.error.message, /had been exchanged before/);
+});
+
 Deno.test({
   name: "a session that is ended in another window dies within a second, and signing in leads back" +
     (missing ? " (left out: /usr/bin/chromium is missing)" : ""),

@@ -22,6 +22,9 @@ export type Refreshed =
   | { viewer: Viewer; /** What to hand out; null when the client has it already. */ opened: OpenedSession | null }
   | { viewer: null; opened: null; why: "unknown" | "expired" | "revoked" | "reused" };
 
+/** Why sessions ended, in the words of the audit log; whoever comes with a token of one of them is told. */
+const REUSED = "an old token was used again";
+
 type Refusal = Extract<Refreshed, { viewer: null }>;
 
 /**
@@ -34,6 +37,8 @@ type Refusal = Extract<Refreshed, { viewer: null }>;
  *
  * Brought after that, or older still, it was copied: the whole family of sessions ends, with a row in the audit log that says where the
  * old token came from.
+ *
+ * Whoever comes later with a token of one of those sessions is told the same.
  *
  * @param kinds what the session may be: a browser's token is no API client's
  */
@@ -50,7 +55,7 @@ export async function refreshSession(
     const known = await store.findSession(sql, hash);
     const session = known ?? await store.findSpent(sql, hash);
     if (!session || !kinds.includes(session.kind) || session.disabled) return refused("unknown");
-    if (session.revoked) return refused("revoked");
+    if (session.revoked) return refused(session.revoked_reason === REUSED ? "reused" : "revoked");
     const now = clock.now();
     if (isOver(session, idle_minutes, now)) return refused("expired");
     const { attended = true } = origin;
@@ -92,8 +97,7 @@ function refused(why: Refusal["why"]): Refusal {
 /** Whoever brings the old token may be its owner or a thief, so the row names neither as the one who acted. */
 function endFamily(sql: Sql, session: store.StoredSession, origin: TokenOrigin, clock: Clock): Promise<void> {
   return transaction(sql, async (tx) => {
-    const why = "an old token was used again";
-    const ended = await store.revokeSessions(tx, { family: session.family }, why, clock.now());
+    const ended = await store.revokeSessions(tx, { family: session.family }, REUSED, clock.now());
     // Of two requests that bring it at once one ends the family.
     if (ended.length === 0) return;
     await appendAudit(tx, {
@@ -103,7 +107,7 @@ function endFamily(sql: Sql, session: store.StoredSession, origin: TokenOrigin, 
       action: "session.revoke",
       object: { kind: "user", id: session.user_id, name: session.username },
       outcome: "denied",
-      details: { sessions: ended, reason: why },
+      details: { sessions: ended, reason: REUSED },
     }, clock);
   });
 }

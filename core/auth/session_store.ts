@@ -42,6 +42,7 @@ const Session = z.object({
   idle_until: instant,
   expires_at: instant,
   revoked: z.boolean(),
+  revoked_reason: z.string().nullable(),
   user_id: z.string(),
   username: z.string(),
   display_name: z.string(),
@@ -68,7 +69,7 @@ export function findSessionById(db: Db, id: string): Promise<StoredSession | nul
 const columns = (db: Db) =>
   db`
     s.id, s.family, s.kind, s.stage, s.methods, s.reauthenticated_at, s.rotation, s.sealed_token, s.rotated_at,
-    s.last_used_at, s.idle_until, s.expires_at, s.revoked_at is not null as revoked, u.id as user_id, u.username,
+    s.last_used_at, s.idle_until, s.expires_at, s.revoked_at is not null as revoked, s.revoked_reason, u.id as user_id, u.username,
     u.display_name, u.role, u.disabled_at is not null as disabled, coalesce(p.must_change, false) as must_change`;
 const joined = (db: Db) =>
   db`from sessions s join users u on u.id = s.user_id left join passwords p on p.user_id = u.id`;
@@ -163,7 +164,8 @@ export async function revokeSessions(
         and ${which.id !== undefined || which.family !== undefined || which.user_id !== undefined}
       returning id`,
   );
-  for (const { id } of rows) await db`select pg_notify('revoked', ${JSON.stringify({ sid: id, next })})`;
+  const payloads = rows.map(({ id }) => JSON.stringify({ sid: id, next }));
+  await db`select pg_notify('revoked', payload) from unnest(${payloads}::text[]) as payload`;
   return rows.map((row) => row.id);
 }
 

@@ -44,6 +44,7 @@ export const session = define.middleware(async (ctx) => {
   const found = await services.sessions.refresh(refresh_token ?? "", ["browser", "wall"], origin);
   ctx.state.viewer = found.viewer;
   ctx.state.session_ended = found.viewer === null;
+  ctx.state.session_copied = found.viewer === null && found.why === "reused";
   const answer = found.viewer ? await withSession(ctx, found.viewer) : await ctx.next();
   // A handler that opened or ended a session has said what the browser keeps.
   return found.opened && !decidesSession(answer) ? await keepSession(answer, services, found.opened) : answer;

@@ -20,6 +20,7 @@ export function createProductSite(services: Services, assets?: AssetSource): Sit
       viewer: null,
       token_refused: null,
       session_ended: false,
+      session_copied: false,
       theme: null,
       rail_hidden: false,
       title: "",

@@ -82,6 +82,8 @@ export interface State {
   token_refused: AppError | null;
   /** Why a token that came along is no good, for words on the login page. */
   session_ended: boolean;
+  /** It ended because a copy of its token was used. */
+  session_copied: boolean;
   theme: "light" | "dark" | null;
   /** The person hid the rail. */
   rail_hidden: boolean;

@@ -8,6 +8,7 @@ import { Notice } from "../../components/states.tsx";
 import { page, type RouteAccess } from "../../web/mod.ts";
 import { localPath, readForm } from "../(_role)/form.ts";
 import { forgetInitialPassword } from "../(_role)/initial_password.ts";
+import { endedWords } from "../(_role)/ended_words.ts";
 import { keepSession } from "../(_role)/keep_session.ts";
 import { callContext, define } from "../(_role)/state.ts";
 
@@ -26,10 +27,7 @@ export const handler = define.handlers({
   GET(ctx) {
     const next = localPath(ctx.url.searchParams.get("next") ?? "/");
     if (ctx.state.viewer) return ctx.redirect(next);
-    const problem = ctx.state.session_ended
-      ? { title: "Your session has ended.", hint: "Sign in again; you come back to where you were." }
-      : null;
-    return page<Data>({ next, username: "", problem });
+    return page<Data>({ next, username: "", problem: endedWords(ctx.state) });
   },
   async POST(ctx) {
     const form = await readForm(ctx.req, ["next", "username", "password"]);

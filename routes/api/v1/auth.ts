@@ -24,6 +24,11 @@ const Refresh = z.strictObject({
   }),
 });
 
+const COPIED = {
+  message: "A refresh token was used that had been exchanged before, so every session of that login has ended.",
+  hint: "Sign in again. Where it was nobody of yours, change the password.",
+};
+
 const PasswordChanged = z.object({
   ...Session.shape,
   ended_sessions: z.int().openapi({ description: "Other sessions that ended with the old password." }),
@@ -61,9 +66,9 @@ export default apiApp()
     async (c) => {
       const { services, address, request_id } = c.var.state;
       const { refresh_token } = c.req.valid("json");
-      const { opened } = await services.sessions.refresh(refresh_token, ["api"], { address, request_id });
-      if (!opened) throw new AppError("session_expired");
-      return c.json(await sessionBody(services, opened), 200);
+      const found = await services.sessions.refresh(refresh_token, ["api"], { address, request_id });
+      if (found.opened) return c.json(await sessionBody(services, found.opened), 200);
+      throw new AppError("session_expired", found.viewer === null && found.why === "reused" ? COPIED : {});
     },
   )
   .openapi(
