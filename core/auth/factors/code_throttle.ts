@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import type { Db } from "../../database/connection.ts";
+import { networksOf } from "../networks.ts";
 import { FORGET_FAILURES_SECONDS, pauseAfter, type ThrottleRule } from "../rules.ts";
 import { block, clearFailures, countFailure, readThrottles } from "../throttle_store.ts";
 import { CODE_THROTTLES, PASSKEY_THROTTLE } from "./rules.ts";
@@ -10,14 +11,14 @@ type Keys = Record<string, ThrottleRule>;
 /** Wrong codes of a user. */
 export function codeKeys(user_id: string, address: string | null): Keys {
   return {
-    [`code_pair:${user_id}|${address ?? "-"}`]: CODE_THROTTLES.pair,
+    [`code_pair:${user_id}|${networksOf(address).own ?? "-"}`]: CODE_THROTTLES.pair,
     [`code_account:${user_id}`]: CODE_THROTTLES.account,
   };
 }
 
 /** Wrong passkeys where nobody is known yet. */
 export function passkeyKeys(address: string | null): Keys {
-  return { [`passkey_address:${address ?? "-"}`]: PASSKEY_THROTTLE };
+  return { [`passkey_network:${networksOf(address).own ?? "-"}`]: PASSKEY_THROTTLE };
 }
 
 /** Seconds until the next attempt may be made, 0 when it may be made now. */

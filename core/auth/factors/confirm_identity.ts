@@ -8,7 +8,7 @@ import { tooManyAttempts } from "../attempts.ts";
 import { verifyPassword } from "../password.ts";
 import { renewSession } from "../renew_session.ts";
 import { findUser } from "../store.ts";
-import { forgive, noteFailure, secondsBlocked } from "../throttle.ts";
+import { forgiveProofs, noteFailedProof, secondsUntilProof } from "../throttle.ts";
 import { type Client, Credentials, type OpenedSession, type Viewer } from "../types.ts";
 import { questionOf } from "./ask_passkey.ts";
 import { takeCode, takeRecovery } from "./check_code.ts";
@@ -39,7 +39,7 @@ export async function confirmWithCode(
   const { clock, address } = context;
   const keys = codeKeys(viewer.id, address);
   const wait = Math.max(
-    await secondsBlocked(sql, viewer.username, address, clock),
+    await secondsUntilProof(sql, viewer.id, clock),
     await secondsHeld(sql, keys, clock),
   );
   if (wait > 0) throw tooManyAttempts(wait);
@@ -47,10 +47,10 @@ export async function confirmWithCode(
   const fits = await verifyPassword(user?.hash ?? null, password);
   return await finish({ sql, sealer }, viewer, "confirmation_failed", client, context, async (tx) => {
     if (!fits) {
-      await noteFailure(tx, viewer.username, address, clock);
+      await noteFailedProof(tx, viewer.id, clock);
       return { ok: false, reason: "wrong password" };
     }
-    await forgive(tx, viewer.username, address);
+    await forgiveProofs(tx, viewer.id);
     const proof = canonicalCode(code) === null
       ? await takeRecovery(tx, viewer.id, code, clock)
       : await takeCode(tx, sealer, viewer.id, code, clock);
@@ -73,15 +73,15 @@ export async function confirmWithPasskey(
   client: Client,
   context: Context,
 ): Promise<OpenedSession> {
-  const { clock, address } = context;
-  const wait = password === null ? 0 : await secondsBlocked(vault.sql, viewer.username, address, clock);
+  const { clock } = context;
+  const wait = password === null ? 0 : await secondsUntilProof(vault.sql, viewer.id, clock);
   if (wait > 0) throw tooManyAttempts(wait);
   const proof = await checkPasskey(vault.sql, answer, questionOf(viewer), party, password === null, clock);
   const user = password === null ? null : await findUser(vault.sql, viewer.username);
   const fits = password === null || await verifyPassword(user?.hash ?? null, password);
   return await finish(vault, viewer, "passkey_refused", client, context, async (tx) => {
     if (!fits) {
-      await noteFailure(tx, viewer.username, address, clock);
+      await noteFailedProof(tx, viewer.id, clock);
       return { ok: false, reason: "wrong password" };
     }
     return proof;

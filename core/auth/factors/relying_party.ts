@@ -8,11 +8,12 @@ export interface RelyingParty {
   origin: string;
 }
 
-/** Whether passkeys can be used where the page was opened, and if not, why, in words. */
+/** Whether passkeys can be used at all, and if not, why, in words. */
 export type Passkeys = { party: RelyingParty; unavailable: null } | { party: null; unavailable: string };
 
 /**
- * Passkeys belong to a name: that of `server.public_url`, or `localhost` on this machine. An address has none.
+ * Passkeys belong to a name: that of `server.public_url`, or `localhost` on this machine. An address has none. A browser
+ * that came under another name is told so by itself: it compares where it is with `origin`.
  *
  * @param public_url as configured, null when it is not
  * @param asked where the page was opened
@@ -20,21 +21,14 @@ export type Passkeys = { party: RelyingParty; unavailable: null } | { party: nul
 export function passkeysAt(public_url: string | null, asked: URL): Passkeys {
   const own = public_url === null ? null : new URL(public_url);
   if (own && isName(own.hostname)) {
-    const origin = `https://${own.host}`;
-    if (asked.host !== own.host) return none(`Passkeys work under ${origin} only, and this page was opened elsewhere.`);
-    return { party: { id: own.hostname, origin }, unavailable: null };
+    return { party: { id: own.hostname, origin: `https://${own.host}` }, unavailable: null };
   }
-  if (asked.hostname === "localhost") {
+  if (!own && asked.hostname === "localhost") {
     return { party: { id: "localhost", origin: `https://${asked.host}` }, unavailable: null };
   }
-  return none(
-    own
-      ? "Passkeys need a name, and this manager is reached by an address only."
-      : "Passkeys need a name: an admin sets server.public_url in the configuration.",
-  );
-}
-
-function none(unavailable: string): Passkeys {
+  const unavailable = own
+    ? "Passkeys need a name, and this manager is reached by an address only."
+    : "Passkeys need a name: an admin sets server.public_url in the configuration.";
   return { party: null, unavailable };
 }
 
