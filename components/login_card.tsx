@@ -3,16 +3,18 @@ import { assetUrl } from "../web/island.ts";
 
 /** The page of people who are not signed in: mark, what to do, a form, and who to ask. */
 export function LoginCard(
-  { title, words, foot, children }: {
+  { title, words, foot, wide, children }: {
     title: string;
     words?: ComponentChildren;
     foot?: ComponentChildren;
+    /** For what does not fit beside each other else: recovery codes. */
+    wide?: boolean;
     children: ComponentChildren;
   },
 ) {
   return (
     <div class="login">
-      <main class="login-card">
+      <main class={wide ? "login-card login-card-wide" : "login-card"}>
         <header class="login-head">
           <img src={assetUrl("mark.svg")} alt="Linux Patch Manager" width="36" height="36" />
           <h1>{title}</h1>

@@ -68,6 +68,7 @@ interface Tokens {
   access_token: string;
   refresh_token: string;
   expires_in: number;
+  stage: string;
   user: { must_change_password: boolean };
 }
 
@@ -83,8 +84,11 @@ export class ApiClient {
 
   constructor(readonly url: string, readonly ca: string) {}
 
-  async login(username: string, password: string): Promise<{ must_change_password: boolean }> {
-    return this.#keep(await this.#send("POST", "/auth/login", { username, password }));
+  /** @param code the second factor, asked for when it is needed */
+  async login(username: string, password: string, code: () => string): Promise<Tokens["user"]> {
+    const begun: Tokens = await this.#send("POST", "/auth/login", { username, password });
+    const user = this.#keep(begun);
+    return begun.stage === "factor" ? this.#keep(await this.#send("POST", "/auth/factor", { code: code() })) : user;
   }
 
   /** Chooses a new password and goes on in the session that takes the place of the present one. */

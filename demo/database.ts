@@ -34,7 +34,8 @@ export function pollEverybody(database: EmbeddedServer): Promise<void> {
   });
 }
 
-async function asOwner<T>(database: EmbeddedServer, work: (sql: Sql, admin: string) => Promise<T>): Promise<T> {
+/** Does something at the database itself, with the id of the first admin. */
+export async function asOwner<T>(database: EmbeddedServer, work: (sql: Sql, admin: string) => Promise<T>): Promise<T> {
   const sql = await connect({ url: database.url("patch_owner"), max: 1, application_name: "patch-manager demo" });
   try {
     const [admin] = await sql`select id from users where role = 'admin' order by created_at limit 1`;

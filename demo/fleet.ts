@@ -12,6 +12,7 @@ import { FLEET_USAGE, type FleetCommand, type GivenManager, readFleetCommand } f
 import { startSimulatedHosts } from "./hosts.ts";
 import { startManager } from "./manager.ts";
 import { DemoUsage } from "./options.ts";
+import { demoApp, sayCodesOnEnter, sayFactor } from "./second_factor.ts";
 import { emptyState, openState } from "./state_folder.ts";
 import { Stopping } from "./stopping.ts";
 import { bold, dim, endSteps, red, say, step } from "./words.ts";
@@ -95,9 +96,12 @@ async function runWithManager(command: FleetCommand, stopping: Stopping): Promis
   say(`  Open      ${bold(manager.url)}   ${dim("its certificate is from its own CA: accept it once")}`);
   const password = await Deno.readTextFile(manager.initial_password_file).then((text) => text.trim(), () => null);
   say(`  User      ${bold("admin")}   ${password ? bold(password) : dim("with the password that you chose")}`);
+  const app = await demoApp(database, `${state}/manager`);
+  sayFactor(app);
   say(`  Hosts     answer on ${range.network}, process ${fleet.pid}: ${command.mix.join(" ")}`);
   say(`  State     ${state}`);
   say("\nCtrl-C stops everything and keeps the state.");
+  sayCodesOnEnter(app);
   const ended = await stopping.firstEnd;
   throw new Error(`${ended.name} has ended by itself. What it said last is in ${ended.log}.`);
 }

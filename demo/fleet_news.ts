@@ -37,6 +37,8 @@ const Deed = z.object({
     hosts: z.union([z.array(z.string()), z.record(z.string(), z.unknown())]).optional(),
     patch_count: z.number().optional(),
     state: z.string().optional(),
+    /** How far a sign-in has come. */
+    stage: z.string().optional(),
   }),
 });
 export type Deed = z.infer<typeof Deed>;
@@ -104,7 +106,9 @@ export function deedLine({ time, action, actor, outcome, details }: Deed): Line[
   const count = details.patch_count ?? 0;
   const hosts = Array.isArray(details.hosts) ? details.hosts.length : 0;
   const words: Record<string, string> = {
-    "auth.login": failed ? `${who} could not sign in` : `${who} signed in`,
+    "auth.login": failed ? `${who} could not sign in` : details.stage === "full" ? `${who} signed in` : "",
+    "auth.factor": failed ? `${who} could not give the second factor` : `${who} signed in`,
+    "auth.use_recovery_code": failed ? `${who} typed a wrong recovery code` : `${who} signed in with a recovery code`,
     "auth.logout": `${who} signed out`,
     "auth.change_password": failed ? `${who} could not change the password` : `${who} chose a password`,
     "job.create": `${who} ordered ${details.kind === "dry_run" ? "a dry run of" : ""} ${plural(count, "update")} ` +

@@ -53,7 +53,10 @@ Deno.test("why a host is not well, what a job does, who is new", () => {
 });
 
 const deeds: [Partial<Deed>, string | undefined][] = [
-  [{ action: "auth.login", actor: "admin" }, "admin signed in"],
+  [{ action: "auth.login", actor: "admin", details: { stage: "full" } }, "admin signed in"],
+  [{ action: "auth.login", actor: "admin", details: { stage: "factor" } }, undefined],
+  [{ action: "auth.factor", actor: "admin" }, "admin signed in"],
+  [{ action: "auth.factor", actor: "admin", outcome: "failure" }, "admin could not give the second factor"],
   [{ action: "auth.login", actor: "admin", outcome: "failure" }, "admin could not sign in"],
   [{ action: "auth.login", actor: null, outcome: "failure" }, "somebody could not sign in"],
   [

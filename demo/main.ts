@@ -12,6 +12,7 @@ import { type Manager, startManager } from "./manager.ts";
 import { runOnce } from "./once.ts";
 import { type DemoOptions, DemoUsage, readOptions, USAGE } from "./options.ts";
 import { sandboxMissing } from "./sandbox.ts";
+import { type DemoApp, demoApp, sayCodesOnEnter, sayFactor } from "./second_factor.ts";
 import { defaultState, emptyState, openState, temporaryState } from "./state_folder.ts";
 import { Stopping } from "./stopping.ts";
 import { bold, dim, endSteps, red, say, step, yellow } from "./words.ts";
@@ -89,11 +90,12 @@ async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
     "Manager runs: schema, internal CA, web role and fleet role with their production permissions",
     () => startManager({ state, port, database, range, started }),
   );
+  const app = await demoApp(database, `${state}/manager`);
   if (missing) say(`${yellow("!")} The real host is left out: ${missing}.`);
   else await step("Sandbox with this machine's own apt and dpkg, updates pending", () => sandbox);
   const hosts = { root, state, manager, range, started };
   if (options.once) {
-    return await runOnce({ ...hosts, hosts: options.hosts, seed: options.seed, real: missing === null });
+    return await runOnce({ ...hosts, hosts: options.hosts, seed: options.seed, real: missing === null, app });
   }
   const tokens = (count: number) => demoTokens(database, count);
   if (!missing) {
@@ -109,7 +111,8 @@ async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
     );
   }
   await pollEverybody(database);
-  await invite(manager, state, range, missing === null);
+  await invite(manager, app, state, range, missing === null);
+  sayCodesOnEnter(app);
   const print = (line: string) => say(dim(line));
   const unfollow = [followLog(manager.child.log, print), await followFleet(database, print)];
   stopping.before(async () => void await Promise.all(unfollow.map((end) => end())));
@@ -117,13 +120,20 @@ async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
   throw new Error(`${ended.name} has ended by itself. What it said last is in ${ended.log}.`);
 }
 
-async function invite(manager: Manager, state: string, range: AddressRange, real: boolean): Promise<void> {
+async function invite(
+  manager: Manager,
+  app: DemoApp | null,
+  state: string,
+  range: AddressRange,
+  real: boolean,
+): Promise<void> {
   const password = await Deno.readTextFile(manager.initial_password_file).then((text) => text.trim(), () => null);
   say();
   say(`  Open      ${bold(manager.url)}   ${dim("its certificate is from the demo's own CA: accept it once")}`);
   say(`  User      ${bold("admin")}`);
   if (password) say(`  Password  ${bold(password)}   ${dim("you choose your own at the first login")}`);
   else say(`  Password  the one that you chose   ${dim("forgotten? start with --reset")}`);
+  sayFactor(app);
   if (real) say(`  Try       open ${REAL_HOST_NAME}, dry run its security updates, apply them, watch`);
   say(`  State     ${state}   ${dim(`hosts answer on ${range.network}`)}`);
   say();

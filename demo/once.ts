@@ -8,6 +8,7 @@ import { enrolRealHost, REAL_HOST_NAME, realHostPaths, startRealHost, startSimul
 import type { Manager } from "./manager.ts";
 import { type JobHostAnswer, runJob } from "./once_job.ts";
 import { inspectSandbox, type SandboxAnswer } from "./sandbox_inspection.ts";
+import type { DemoApp } from "./second_factor.ts";
 import { bold, say, step, table } from "./words.ts";
 
 export interface OnceOptions {
@@ -22,6 +23,8 @@ export interface OnceOptions {
   seed: number;
   /** False where this machine has no apt: then the job is done on simulated hosts. */
   real: boolean;
+  /** The app of the admin; null where a person has set up their own. */
+  app: DemoApp | null;
 }
 
 type Host = z.infer<typeof HostList>["items"][number];
@@ -38,7 +41,10 @@ const FAILING = "osprey-agent";
 export async function runOnce(options: OnceOptions): Promise<number> {
   const { manager, real } = options;
   const api = new ApiClient(manager.url, manager.ca);
-  await step("Signed in with the one-time password, which was changed", () => signIn(api, manager));
+  await step(
+    "Signed in with the one-time password and a code; the password was changed",
+    () => signIn(api, manager, options.app),
+  );
   const tokens = async (count: number) => {
     const { items } = await api.call("POST", "/enrolment-tokens", { count, label: "demo --once" });
     return items.map(({ token }: { token: string }) => token);
@@ -111,13 +117,16 @@ export async function runOnce(options: OnceOptions): Promise<number> {
   return checks.verdict();
 }
 
-async function signIn(api: ApiClient, manager: Manager): Promise<void> {
+async function signIn(api: ApiClient, manager: Manager, app: DemoApp | null): Promise<void> {
   const text = await Deno.readTextFile(manager.initial_password_file).catch(() => null);
   if (text === null) {
     throw new Error("The one-time password of this state was used already. Add --reset, or leave out --state.");
   }
   const current_password = text.trim();
-  await api.login("admin", current_password);
+  await api.login("admin", current_password, () => {
+    if (app) return app.code();
+    throw new Error("The second factor of this state is somebody's own. Add --reset, or leave out --state.");
+  });
   const new_password = `${crypto.randomUUID()}-${crypto.randomUUID()}`;
   await api.changePassword(current_password, new_password);
 }

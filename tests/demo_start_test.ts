@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ApiClient } from "../demo/api_client.ts";
+import { type TestApp, testApp } from "../testing/factors.ts";
 import { plant } from "../testing/planted_secrets.ts";
 import { testFolder } from "../testing/test_folder.ts";
 import { waitFor } from "../testing/wait_for.ts";
@@ -9,10 +10,17 @@ import { processesOf, type RunningDemo, startDemo } from "./demo_fixture_test.ts
 const READY = /What happens to the fleet follows here/;
 const PASSWORD = plant("heron walks along the river");
 
-async function signIn(state: string, port: number, password: string): Promise<ApiClient> {
+async function signIn(state: string, port: number, password: string, app: TestApp): Promise<ApiClient> {
   const api = new ApiClient(`https://localhost:${port}`, await Deno.readTextFile(`${state}/manager/pki/root.crt`));
-  await api.login("admin", password);
+  await api.login("admin", password, app.code);
   return api;
+}
+
+/** The app that the demo shows in its terminal. */
+async function shownApp(demo: RunningDemo): Promise<TestApp> {
+  await demo.says(/Code +\d{3} \d{3} +the second factor, changes in \d+ s/);
+  const [, secret] = await demo.says(/Secret +((?:[A-Z2-7]{4} ?){8})/);
+  return testApp(secret.replaceAll(" ", ""));
 }
 
 async function oneTimePassword(demo: RunningDemo): Promise<string> {
@@ -30,6 +38,7 @@ Deno.test("the demo: refusals, Ctrl-C twice, a start that finds its state, kill 
   const state = `${folder.path}/state`;
   const port = freePort();
   const args = ["--state", state, "--port", String(port), "--hosts", "2"];
+  let app: TestApp;
 
   await t.step("a second one is refused by state and by port; Ctrl-C twice stops everything", async () => {
     await using demo = startDemo(...args);
@@ -46,7 +55,8 @@ Deno.test("the demo: refusals, Ctrl-C twice, a start that finds its state, kill 
       /cannot go on\. Port \d+ is taken by another program\. Choose another one with --port/,
     );
 
-    const api = await signIn(state, port, password);
+    app = await shownApp(demo);
+    const api = await signIn(state, port, password, app);
     await api.changePassword(password, PASSWORD);
     await demo.says(/admin chose a password/);
     await demo.interrupt(2);
@@ -59,7 +69,8 @@ Deno.test("the demo: refusals, Ctrl-C twice, a start that finds its state, kill 
       await using demo = startDemo(...args);
       await demo.says(/the one that you chose/);
       await demo.says(READY);
-      const api = await signIn(state, port, PASSWORD);
+      assert.equal((await shownApp(demo)).secret, app.secret);
+      const api = await signIn(state, port, PASSWORD, app);
       const hosts = await waitFor("every host to answer", async () => {
         const { items } = await api.call("GET", "/hosts");
         return items.every((host: { not_answering_since: string | null }) => host.not_answering_since === null) &&
@@ -79,7 +90,7 @@ Deno.test("the demo: refusals, Ctrl-C twice, a start that finds its state, kill 
     await demo.says(/An earlier demo was killed/);
     const password = await oneTimePassword(demo);
     await demo.says(READY);
-    const api = await signIn(state, port, password);
+    const api = await signIn(state, port, password, await shownApp(demo));
     await assert.rejects(api.call("GET", "/hosts"), /password/i);
     await demo.interrupt(1);
     await stopped(demo, state);

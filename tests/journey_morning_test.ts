@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Locator, Page } from "playwright-core";
+import { giveApp } from "../testing/factors.ts";
 import { TEST_PASSWORD } from "../testing/site.ts";
 import { browserMissing, launchBrowser } from "../web/browser.ts";
 import { type Scenario, scenario } from "./pages/scenario.ts";
@@ -148,11 +149,16 @@ async function check({ site, work, hosts }: Scenario, visitor: Visitor, hand: Ha
     values ('fleet', gen_random_uuid(), '0.1.0', app_now(), app_now())`;
 
   // The first page of the day, from the login on.
-  const { username } = await site.signIn("admin", { kind: "browser" });
+  const { username, user_id } = await site.signIn("admin", { kind: "browser" });
+  const app = await giveApp(site.services, user_id);
   await visitor.go("/");
   await hand.type(page.getByLabel("User name"), username);
   await hand.type(page.getByLabel("Password"), TEST_PASSWORD);
-  await hand.press(page.getByRole("button", { name: "Sign in" }));
+  await hand.press(page.getByRole("button", { name: "Sign in", exact: true }));
+  await h1(page, "Second factor");
+  await station("0-factor");
+  await hand.type(page.getByLabel("Code"), app.code());
+  await hand.press(page.getByRole("button", { name: "Sign in", exact: true }));
   await h1(page, "Dashboard");
   await live(page);
   await mark(page);

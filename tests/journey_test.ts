@@ -3,7 +3,9 @@ import axe from "axe-core";
 import type { BrowserContext, Page } from "playwright-core";
 import { realHostPaths } from "../demo/hosts.ts";
 import { sandboxEnvironment, sandboxMissing } from "../demo/sandbox.ts";
+import { type TestApp, testApp } from "../testing/factors.ts";
 import { freePort } from "../testing/free_port.ts";
+import { signInOnPage } from "../testing/sign_in.ts";
 import { testFolder } from "../testing/test_folder.ts";
 import { browserMissing, launchBrowser } from "../web/browser.ts";
 import { startDemo } from "./demo_fixture_test.ts";
@@ -24,6 +26,7 @@ const PASSWORD = "stapler wobbles quietly";
 interface Journey extends AsyncDisposable {
   url: string;
   password: string;
+  app: TestApp;
   state: string;
 }
 
@@ -35,8 +38,10 @@ async function startJourney(): Promise<Journey> {
   const demo = stack.use(startDemo("--state", state, "--port", String(freePort()), "--hosts", "3"));
   const [, url] = await demo.says(/Open +(https:\S+)/);
   const [, password] = await demo.says(/Password +(\S+)/);
+  const [, secret] = await demo.says(/Secret +((?:[A-Z2-7]{4} ?){8})/);
+  const app = testApp(secret.replaceAll(" ", ""));
   const kept = stack.move();
-  return { url, password, state, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { url, password, app, state, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** What apt itself answers in the sandbox. */
@@ -97,11 +102,9 @@ Deno.test({
       const page = await context.newPage();
       page.setDefaultTimeout(30_000);
 
-      // The one-time password opens nothing but the page where it is changed.
+      // Without the code of the app the password opens nothing, and with it the page where it is changed.
       await page.goto(demo.url);
-      await page.getByLabel("User name").fill("admin");
-      await page.getByLabel("Password").fill(demo.password);
-      await page.getByRole("button", { name: "Sign in" }).click();
+      await signInOnPage(page, { username: "admin", ...demo });
       await page.waitForURL(/\/password/);
       await page.goto(`${demo.url}/hosts`);
       await page.waitForURL(/\/password/);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { giveApp } from "../testing/factors.ts";
 import { browserMissing, launchBrowser } from "../web/browser.ts";
 import { answer } from "./pages/fleet.ts";
 import { type Scenario, scenario } from "./pages/scenario.ts";
@@ -246,6 +247,8 @@ Deno.test({
     await using made = await scenario();
     const { site, first_admin } = made;
     await site.database.sql`update passwords set must_change = false`;
+    const [{ id }] = await site.database.sql`select id from users where username = ${first_admin.username}`;
+    const app = await giveApp(site.services, id);
     const browser = await launchBrowser();
     try {
       await using visitor = await visit(browser, site, { scripts: false });
@@ -254,6 +257,9 @@ Deno.test({
       await page.fill("#username", first_admin.username);
       await page.fill("#password", first_admin.password);
       await page.click("text=Sign in >> visible=true >> nth=-1");
+      assert.equal(await page.textContent("h1"), "Second factor");
+      await page.fill("#code", app.code());
+      await page.click("form#factor button");
       assert.equal(new URL(page.url()).search, "?health=healthy");
       await page.selectOption("#status", "security");
       await page.click("text=Filter");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
+import { testApp } from "../testing/factors.ts";
 import { browserMissing, launchBrowser } from "../web/browser.ts";
 import { scenario } from "./pages/scenario.ts";
 import { assertAccessible, visit } from "./pages/visitor.ts";
@@ -66,6 +67,46 @@ Deno.test({
           await page.keyboard.type("lantern orbit walnut ferry");
           await press("Tab");
           await page.keyboard.type("lantern orbit walnut ferry");
+          await press("Enter");
+          await h1(page, "Set up a second factor");
+          assert.equal((await page.request.get("/hosts", { maxRedirects: 0 })).headers().location, "/setup");
+        },
+      );
+
+      await t.step(
+        "setting up the app: the secret by hand, a wrong code, the right one, the codes to keep",
+        async () => {
+          await awake();
+          await tabTo(page, /^Authenticator app$/);
+          await press("Enter");
+          await h1(page, "Set up an authenticator app");
+          await awake();
+          const secret = (await page.locator("#secret").innerText()).replaceAll(" ", "");
+          const app = testApp(secret);
+          await tabTo(page, "#code");
+          await page.keyboard.type("000000");
+          await press("Enter");
+          await page.waitForSelector("[role=alert] >> text=This code is wrong");
+          assert.equal(
+            (await page.locator("#secret").innerText()).replaceAll(" ", ""),
+            secret,
+            "it is in the app already",
+          );
+          // Chromium repeats the answer's status in its console.
+          assert.equal(problems.splice(0).length, 1);
+          await awake();
+          assert.equal(await focused(page), "INPUT#code");
+          await page.keyboard.type(app.code());
+          await press("Enter");
+          await h1(page, "Keep your recovery codes");
+          await awake();
+          assert.equal(await page.locator(".codes li").count(), 10);
+          await tabTo(page, /^Go on to Linux Patch Manager$/);
+          await press("Enter");
+          // Not before the box is ticked: that is where the browser puts the focus.
+          assert.equal(await page.evaluate(() => (document.activeElement as HTMLInputElement).type), "checkbox");
+          await press("Space");
+          await press("Tab");
           await press("Enter");
           await h1(page, "Jobs");
           await awake();

@@ -3,6 +3,7 @@ import { endSessionsOf } from "../core/auth/end_sessions.ts";
 import { transaction } from "../core/database/connection.ts";
 import { changeSetting } from "../core/settings/change_setting.ts";
 import { browserClient } from "../testing/browser_client.ts";
+import { giveApp } from "../testing/factors.ts";
 import type { HttpClient } from "../testing/http_client.ts";
 import { fakeClock } from "../testing/fake_clock.ts";
 import { callerContext } from "../testing/job_scenario.ts";
@@ -25,9 +26,15 @@ async function live(site: TestSite, caller: Pick<TestCaller, "post">): Promise<L
   return opened;
 }
 
-/** Signs in over the API as somebody who exists. */
+/** Signs in over the API as somebody who exists, with an app that they have by then. */
 async function login(site: TestSite, username: string) {
-  const { status, json, text } = await site.anonymous.post("/api/v1/auth/login", { username, password: TEST_PASSWORD });
+  const [{ id }] = await site.database.sql`select id from users where username = ${username}`;
+  const app = await giveApp(site.services, id, site.services.clock);
+  const begun = await site.anonymous.post("/api/v1/auth/login", { username, password: TEST_PASSWORD });
+  assert.equal(begun.status, 200, begun.text);
+  assert.equal(begun.json.stage, "factor");
+  const pending = site.client({ authorization: `Bearer ${begun.json.access_token}` });
+  const { status, json, text } = await pending.post("/api/v1/auth/factor", { code: app.code() });
   assert.equal(status, 200, text);
   return json;
 }

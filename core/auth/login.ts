@@ -3,15 +3,17 @@ import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
 import { tooManyAttempts } from "./attempts.ts";
+import { countFactors } from "./factors/store.ts";
 import { hashPassword, isOutdated, verifyPassword } from "./password.ts";
 import { canonicalUsername } from "./rules.ts";
 import { openSession } from "./sessions.ts";
-import { findUser, noteLogin, replaceHash, type StoredUser } from "./store.ts";
-import { forgive, isFirstRefusal, judgeAttempt, noteFailure, rememberNetwork, type Standing } from "./throttle.ts";
+import { findUser, replaceHash, type StoredUser } from "./store.ts";
+import { forgive, isFirstRefusal, judgeAttempt, noteFailure, type Standing } from "./throttle.ts";
 import type { Client, Credentials, OpenedSession, SessionKind } from "./types.ts";
 
 /**
- * Opens a session for a user name and a password. An unknown name, a disabled account and a wrong password get the
+ * Begins a sign-in with a user name and a password. What is opened lets nobody in yet: the second factor is still to be
+ * given, or, where there is none, to be set up. An unknown name, a disabled account and a wrong password get the
  * same answer in the same time.
  *
  * @throws AppError login_failed, too_many_requests (with how long to wait)
@@ -50,9 +52,8 @@ export async function login(
     }
     await forgive(tx, username, address);
     if (stronger !== null) await replaceHash(tx, user.id, user.hash!, stronger);
-    await noteLogin(tx, user.id, clock.now());
-    const opened = await openSession(tx, user, kind, client, clock);
-    if (opened.viewer.stage === "full") await rememberNetwork(tx, user.id, address, clock);
+    const stage = await countFactors(tx, user.id) > 0 ? "factor" as const : "enrol" as const;
+    const opened = await openSession(tx, user, kind, client, clock, { stage, methods: ["pwd"] });
     await appendAudit(tx, {
       actor: { kind: "user", id: user.id, name: user.username },
       address,
@@ -60,7 +61,7 @@ export async function login(
       action: "auth.login",
       object: { kind: "user", id: user.id, name: user.username },
       outcome: "success",
-      details: { session: opened.session_id, kind },
+      details: { session: opened.session_id, kind, stage },
     }, clock);
     return opened;
   });

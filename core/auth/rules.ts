@@ -1,4 +1,3 @@
-import type { Problem } from "../errors.ts";
 import type { Stage } from "./types.ts";
 
 /** A session ends after this many hours even when it is used. */

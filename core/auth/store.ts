@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Db, many, maybe, one } from "../database/connection.ts";
+import { type Db, maybe, one } from "../database/connection.ts";
 import { type Role, roles } from "./types.ts";
 
 const User = z.object({

@@ -101,7 +101,8 @@ export const settingRules: readonly SettingRule[] = [
     default: 60,
     minimum: 5,
     maximum: 60,
-    reason: "A session that nobody uses ends after so long. Shorter protects desks that people leave; in force at once.",
+    reason:
+      "A session that nobody uses ends after so long. Shorter protects desks that people leave; in force at once.",
   },
 ];
 

@@ -16,9 +16,25 @@ const ALWAYS_OPEN = ["/logout", "/preferences", "/api/v1/auth/logout", "/api/v1/
 /** Where somebody with a one-time password may go: to change it, and out. */
 const OPEN_BEFORE_PASSWORD_CHANGE = new Set([...ALWAYS_OPEN, "/password", "/api/v1/auth/password"]);
 /** While the second factor is asked for: to where it is given. */
-const OPEN_BEFORE_FACTOR = new Set([...ALWAYS_OPEN, "/login/factor", "/api/v1/auth/factor"]);
+const OPEN_BEFORE_FACTOR = new Set([
+  ...ALWAYS_OPEN,
+  "/login/factor",
+  "/login/recovery",
+  "/api/v1/auth/factor",
+  "/api/v1/auth/recovery-code",
+]);
 /** While there is no second factor: to where one is set up. */
-const OPEN_BEFORE_ENROLMENT = new Set([...ALWAYS_OPEN, "/setup", "/api/v1/auth/factors"]);
+const OPEN_BEFORE_ENROLMENT = new Set([
+  ...ALWAYS_OPEN,
+  "/setup",
+  "/setup/app",
+  "/setup/passkey",
+  "/api/v1/auth/factors",
+  "/api/v1/auth/factors/totp/setup",
+  "/api/v1/auth/factors/totp",
+  "/api/v1/auth/factors/passkeys/options",
+  "/api/v1/auth/factors/passkeys",
+]);
 
 /** All that a wall screen is for, and the way out. */
 const OPEN_TO_WALL_SCREENS = new Set([
@@ -63,7 +79,8 @@ export function authorize(access: RouteAccess, ctx: Context<State>): Response | 
   }
   if (!mayCall(viewer.role, access)) throw new AppError("forbidden");
   if (viewer.token) refuseOutOfScope(viewer.token, access, ctx);
-  if (access.recent && !isRecent(viewer, ctx.state.services.clock)) {
+  // Whoever has no second factor yet has just given the password, and nothing else to confirm with.
+  if (access.recent && viewer.stage === "full" && !isRecent(viewer, ctx.state.services.clock)) {
     if (is_page && ctx.req.method === "GET") return ctx.redirect(`/confirm?next=${encodeURIComponent(local(ctx.url))}`);
     throw new AppError("confirmation_required");
   }

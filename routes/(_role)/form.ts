@@ -9,6 +9,22 @@ export interface Form {
 /** Fields in one form: the largest is a deployment of thousands of hosts. */
 const MAX_FIELDS = 20_000;
 
+const sent = new WeakMap<Request, Promise<string>>();
+
+/**
+ * The body of a form as it was sent, also after `readForm` has read it: who has to confirm first sends it once more.
+ * @throws AppError unsupported_media_type for another type
+ */
+export function formText(request: Request): Promise<string> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^application\/x-www-form-urlencoded(\s*;|\s*$)/i.test(type)) {
+    throw new AppError("unsupported_media_type", { hint: "Send the form from its own page." });
+  }
+  const text = sent.get(request) ?? request.text();
+  sent.set(request, text);
+  return text;
+}
+
 /**
  * Reads a form that a page of ours sent. A field that the form does not have, or that comes twice where it can come
  * once, was not written by our page: it is refused, because who reads it and who checked it could mean different values.
@@ -22,11 +38,7 @@ export async function readForm(
   once?: readonly string[],
   lists: readonly string[] = [],
 ): Promise<Form> {
-  const type = request.headers.get("content-type") ?? "";
-  if (!/^application\/x-www-form-urlencoded(\s*;|\s*$)/i.test(type)) {
-    throw new AppError("unsupported_media_type", { hint: "Send the form from its own page." });
-  }
-  const fields = new URLSearchParams(await request.text());
+  const fields = new URLSearchParams(await formText(request));
   if (fields.size > MAX_FIELDS) throw new AppError("bad_request", { message: "The form has too many fields." });
   if (once) refuseUnexpected(fields, once, lists);
   const known = (name: string) => {

@@ -1,11 +1,14 @@
+import { passkeysAt } from "../../core/auth/factors/relying_party.ts";
 import { login } from "../../core/auth/login.ts";
-import { Credentials } from "../../core/auth/types.ts";
+import { Credentials, type Viewer } from "../../core/auth/types.ts";
 import { AppError } from "../../core/errors.ts";
 import { Button } from "../../components/button.tsx";
 import { TextField } from "../../components/field.tsx";
 import { LoginCard } from "../../components/login_card.tsx";
 import { Notice } from "../../components/states.tsx";
+import PasskeyButton from "../../islands/passkey_button.tsx";
 import { page, type RouteAccess } from "../../web/mod.ts";
+import { clientOf } from "../(_factors)/asking.ts";
 import { localPath, readForm } from "../(_role)/form.ts";
 import { forgetInitialPassword } from "../(_role)/initial_password.ts";
 import { endedWords } from "../(_role)/ended_words.ts";
@@ -23,10 +26,18 @@ interface Data {
   problem: { title: string; hint: string } | null;
 }
 
+/** Where a sign-in goes on: to what is still missing, and from there to where one wanted. */
+function onward(viewer: Viewer, next: string): string {
+  const then = `?next=${encodeURIComponent(next)}`;
+  if (viewer.stage === "factor") return `/login/factor${then}`;
+  if (viewer.must_change_password) return `/password${then}`;
+  return viewer.stage === "enrol" ? `/setup${then}` : next;
+}
+
 export const handler = define.handlers({
   GET(ctx) {
     const next = localPath(ctx.url.searchParams.get("next") ?? "/");
-    if (ctx.state.viewer) return ctx.redirect(next);
+    if (ctx.state.viewer) return ctx.redirect(onward(ctx.state.viewer, next));
     return page<Data>({ next, username: "", problem: endedWords(ctx.state) });
   },
   async POST(ctx) {
@@ -36,14 +47,10 @@ export const handler = define.handlers({
     try {
       const credentials = Credentials.safeParse({ username, password: form.get("password") });
       if (!credentials.success) throw new AppError("login_failed", { message: "User name and password are needed." });
-      const { services, address } = ctx.state;
-      const client = { address, user_agent: ctx.req.headers.get("user-agent") };
-      const opened = await login(services.sql, credentials.data, "browser", client, callContext(ctx.state));
+      const { services } = ctx.state;
+      const opened = await login(services.sql, credentials.data, "browser", clientOf(ctx), callContext(ctx.state));
       await forgetInitialPassword(services);
-      const answer = ctx.redirect(
-        opened.viewer.must_change_password ? `/password?next=${encodeURIComponent(next)}` : next,
-      );
-      return await keepSession(answer, services, opened);
+      return await keepSession(ctx.redirect(onward(opened.viewer, next)), services, opened);
     } catch (thrown) {
       if (!(thrown instanceof AppError) || thrown.status >= 500) throw thrown;
       // What was typed stays, but never the password.
@@ -53,12 +60,13 @@ export const handler = define.handlers({
   },
 });
 
-export default define.page<typeof handler>(({ data, state }) => {
+export default define.page<typeof handler>(({ data, state, url }) => {
   state.title = "Sign in";
   const { next, username, problem } = data;
+  const { party } = passkeysAt(state.services.public_url, url);
   return (
     <LoginCard title="Sign in" words="to Linux Patch Manager" foot={`Version ${state.services.version}`}>
-      <form class="form" method="post" action="/login">
+      <form class="form" method="post" action="/login" id="login">
         {problem && <Notice tone="bad" title={problem.title}>{problem.hint}</Notice>}
         <input type="hidden" name="next" value={next} />
         <TextField
@@ -85,6 +93,15 @@ export default define.page<typeof handler>(({ data, state }) => {
         />
         <Button kind="primary" type="submit" wide>Sign in</Button>
       </form>
+      {party && (
+        <PasskeyButton
+          form="login"
+          action="/login/passkey"
+          act="use"
+          label="Sign in with a passkey"
+          origin={party.origin}
+        />
+      )}
     </LoginCard>
   );
 });

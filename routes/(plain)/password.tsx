@@ -43,7 +43,9 @@ export const handler = define.handlers({
       const call = callContext(ctx.state);
       const { sql, blocklist } = services;
       const { opened } = await changePassword(sql, blocklist, viewerOf(ctx.state), change.data, client, call);
-      return await keepSession(ctx.redirect(next), services, opened);
+      // Whoever has no second factor yet sets one up next, and goes on from there.
+      const to = opened.viewer.stage === "enrol" ? `/setup?next=${encodeURIComponent(next)}` : next;
+      return await keepSession(ctx.redirect(to), services, opened);
     } catch (thrown) {
       if (!(thrown instanceof AppError) || thrown.status >= 500) throw thrown;
       const fields: Record<string, string> = {};

@@ -5,6 +5,7 @@ import { isFinal } from "../../core/jobs/rules.ts";
 import type { HostState } from "../../core/jobs/types.ts";
 import { startChild } from "../../demo/child.ts";
 import { type TestDatabase, testDatabase } from "../database.ts";
+import { testApp } from "../factors.ts";
 import { type ClientAnswer, type HttpClient, httpClient } from "../http_client.ts";
 import { testFolder } from "../test_folder.ts";
 import { plant } from "../planted_secrets.ts";
@@ -194,12 +195,16 @@ function clientOf(places: BedPlaces, ca: string, token?: string): HttpClient {
   return httpClient(places.url, ca, agent, token === undefined ? {} : { authorization: `Bearer ${token}` });
 }
 
-/** As the first admin, whose one-time password has to be changed. */
+/** As the first admin, whose one-time password has to be changed, and who sets up a second factor. */
 async function signIn(places: BedPlaces, ca: string): Promise<string> {
   const password = plant((await Deno.readTextFile(places.initial_password_file)).trim());
   const opened = ok(await clientOf(places, ca).post("/api/v1/auth/login", { username: "admin", password }));
   const change = { current_password: password, new_password: plant(crypto.randomUUID()) };
-  return ok(await clientOf(places, ca, opened.access_token).post("/api/v1/auth/password", change)).access_token;
+  const changed = ok(await clientOf(places, ca, opened.access_token).post("/api/v1/auth/password", change));
+  const client = clientOf(places, ca, changed.access_token);
+  const { setup, secret } = ok(await client.post("/api/v1/auth/factors/totp/setup"));
+  const made = ok(await client.post("/api/v1/auth/factors/totp", { setup, code: testApp(plant(secret)).code() }));
+  return made.session.access_token;
 }
 
 async function enrol(places: BedPlaces, client: HttpClient, ca: string): Promise<void> {

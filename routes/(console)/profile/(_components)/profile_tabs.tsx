@@ -2,6 +2,7 @@ import { Tabs } from "../../../../components/tabs.tsx";
 
 const PLACES = [
   { href: "/profile", label: "Sessions" },
+  { href: "/profile/factors", label: "Second factor" },
   { href: "/profile/tokens", label: "API tokens" },
 ] as const;
 
