@@ -104,6 +104,7 @@ function ThemeForm({ theme, back }: { theme: Theme; back: string }) {
   return (
     <form method="post" action="/preferences">
       <input type="hidden" name="back" value={back} />
+      <p class="menu-title meta">Theme</p>
       <MenuButton name="theme" value="system" icon="monitor" pressed={theme === "system"}>As the system</MenuButton>
       <MenuButton name="theme" value="light" icon="sun" pressed={theme === "light"}>Light</MenuButton>
       <MenuButton name="theme" value="dark" icon="moon" pressed={theme === "dark"}>Dark</MenuButton>

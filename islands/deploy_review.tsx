@@ -259,7 +259,7 @@ function PackageLine(
       >
         <Code>{offer.version}</Code>
       </Cell>
-      <Cell right label="Hosts">{offer.hosts}</Cell>
+      <Cell right label="Hosts">{offer.hosts.toLocaleString("en")}</Cell>
       <Cell right label="Size">
         {offer.size_bytes === null ? <span class="muted">–</span> : <Bytes bytes={offer.size_bytes} />}
       </Cell>
@@ -308,9 +308,11 @@ function HostLines({ hosts, now }: { hosts: Wire<DeployHost>[]; now: string }) {
               now={now}
             />
           </Cell>
-          <Cell right label="Updates">{host.patches}</Cell>
+          <Cell right label="Updates">{host.patches.toLocaleString("en")}</Cell>
           <Cell right label="Security">
-            {host.security > 0 ? <strong class="tone-warn-text">{host.security}</strong> : <span class="muted">0</span>}
+            {host.security > 0
+              ? <strong class="tone-warn-text">{host.security.toLocaleString("en")}</strong>
+              : <span class="muted">0</span>}
           </Cell>
           <Cell right label="Index age">
             <span class={host.compliance === "stale" ? "tone-warn-text" : "muted"}>

@@ -77,10 +77,12 @@ export default function HostPicker(props: { hosts: Wire<HostRow>[]; total: numbe
               />
             </Cell>
             <Cell roomy>{host.os_name} {host.os_version}</Cell>
-            <Cell right label="Installable">{host.installable || <span class="muted">0</span>}</Cell>
+            <Cell right label="Installable">
+              {host.installable > 0 ? host.installable.toLocaleString("en") : <span class="muted">0</span>}
+            </Cell>
             <Cell right label="Security">
               {host.security > 0
-                ? <strong class="tone-warn-text">{host.security}</strong>
+                ? <strong class="tone-warn-text">{host.security.toLocaleString("en")}</strong>
                 : <span class="muted">0</span>}
             </Cell>
             <Cell right label="Index age">

@@ -201,7 +201,7 @@ function HowFar({ job, hosts, now }: { job: Wire<JobSummary>; hosts: Wire<JobHos
   return (
     <div class="progress-words">
       <span>{label}</span>
-      <span class="muted">{done} %, {count} of {countText(job.hosts, "host")} done{duration}</span>
+      <span class="muted">{done} %, {count.toLocaleString("en")} of {countText(job.hosts, "host")} done{duration}</span>
     </div>
   );
 }
@@ -319,7 +319,7 @@ function HostsTable(
           <Cell wide line title={host.message}>
             {!host.error && host.message && <span class="muted">{host.message}</span>}
           </Cell>
-          <Cell right label="Updates">{host.patches}</Cell>
+          <Cell right label="Updates">{host.patches.toLocaleString("en")}</Cell>
           <Cell right label="Ended">
             {host.ended_at && (
               <span class="muted">

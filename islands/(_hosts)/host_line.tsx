@@ -52,14 +52,14 @@ export const HostRowLine = memo(({ host, now, index, chosen, onChoose }: Props) 
       {!host.reported
         ? <span class="muted" title="This host has not reported so far.">–</span>
         : host.pending > 0
-        ? host.pending
+        ? host.pending.toLocaleString("en")
         : <span class="muted">0</span>}
     </Cell>
     <Cell right label="Security">
       {!host.reported
         ? <span class="muted">–</span>
         : host.security > 0
-        ? <strong class="tone-warn-text">{host.security}</strong>
+        ? <strong class="tone-warn-text">{host.security.toLocaleString("en")}</strong>
         : <span class="muted">0</span>}
     </Cell>
     <Cell right label="Index age" title={host.index_error ?? undefined}>

@@ -113,7 +113,9 @@ export function RestartDialog({ host }: { host: Wire<HostDetail> }) {
       <form id="restart-form" class="form" method="post" action={`/hosts/${host.id}/reboot`}>
         <p>
           {host.reboot_required
-            ? `It asks for a restart${host.reboot_reasons.length > 0 ? `: ${host.reboot_reasons.join(", ")}` : ""}.`
+            ? `It asks for a restart${
+              host.reboot_reasons.length > 0 ? `: ${host.reboot_reasons.join(", ").replace(/\.$/, "")}` : ""
+            }.`
             : "It does not ask for a restart."}{" "}
           Its users are warned first. The job succeeds when the host is back; one that does not come back within 30
           minutes has failed.

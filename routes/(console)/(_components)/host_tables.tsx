@@ -222,7 +222,7 @@ export function HostJobsTable({ host_id, jobs, now }: { host_id: string; jobs: W
           <Cell>
             <JobState state={job.state} />
           </Cell>
-          <Cell right label="Updates">{job.patches}</Cell>
+          <Cell right label="Updates">{job.patches.toLocaleString("en")}</Cell>
           <Cell label="By">{job.requested_by}</Cell>
           <Cell right>
             <span class="muted">
