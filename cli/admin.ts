@@ -178,11 +178,12 @@ async function findUser(sql: Sql, typed: string): Promise<UserRow> {
 
 async function allUsers(sql: Sql): Promise<UserRow[]> {
   const users: UserRow[] = [];
-  for (let cursor: string | null | undefined; cursor !== null;) {
-    const page = await listUsers(sql, { cursor, limit: 500 });
+  let cursor: string | null = null;
+  do {
+    const page: Awaited<ReturnType<typeof listUsers>> = await listUsers(sql, { cursor, limit: 500 });
     users.push(...page.items);
     cursor = page.next;
-  }
+  } while (cursor !== null);
   return users;
 }
 
