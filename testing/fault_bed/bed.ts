@@ -4,6 +4,7 @@ import { parseFingerprint } from "../../core/ca/fingerprint.ts";
 import { isFinal } from "../../core/jobs/rules.ts";
 import type { HostState } from "../../core/jobs/types.ts";
 import { startChild } from "../../demo/child.ts";
+import { apiSession } from "../api_session.ts";
 import { type TestDatabase, testDatabase } from "../database.ts";
 import { testApp } from "../factors.ts";
 import { type ClientAnswer, type HttpClient, httpClient } from "../http_client.ts";
@@ -37,7 +38,7 @@ export const EVERYTHING: readonly ProcessName[] = ["web", "fleet", "executor", "
  * token. Everything of it can be killed.
  */
 export class FaultBed implements AsyncDisposable {
-  #token = "";
+  #client: HttpClient | undefined;
 
   private constructor(
     readonly places: BedPlaces,
@@ -66,19 +67,18 @@ export class FaultBed implements AsyncDisposable {
     ]);
     cleanup.defer(() => sandbox.openGate());
     const ca = await Deno.readTextFile(places.ca_file);
-    const token = await signIn(places, ca);
-    const client = clientOf(places, ca, token);
+    const client = await signIn(places, ca);
     await enrol(places, client, ca);
     await processes.start("executor", "agent");
     const { items } = ok(await client.get("/api/v1/hosts"));
     const bed = new FaultBed(places, database, processes, sandbox, ca, items[0].id, cleanup.move());
-    bed.#token = token;
+    bed.#client = client;
     return bed;
   }
 
   /** The REST API as the admin; a connection per request, because the other side may be another process by then. */
   get client(): HttpClient {
-    return clientOf(this.places, this.ca, this.#token);
+    return this.#client!;
   }
 
   /**
@@ -196,7 +196,7 @@ function clientOf(places: BedPlaces, ca: string, token?: string): HttpClient {
 }
 
 /** As the first admin, whose one-time password has to be changed, and who sets up a second factor. */
-async function signIn(places: BedPlaces, ca: string): Promise<string> {
+async function signIn(places: BedPlaces, ca: string): Promise<HttpClient> {
   const password = plant((await Deno.readTextFile(places.initial_password_file)).trim());
   const opened = ok(await clientOf(places, ca).post("/api/v1/auth/login", { username: "admin", password }));
   const change = { current_password: password, new_password: plant(crypto.randomUUID()) };
@@ -204,7 +204,7 @@ async function signIn(places: BedPlaces, ca: string): Promise<string> {
   const client = clientOf(places, ca, changed.access_token);
   const { setup, secret } = ok(await client.post("/api/v1/auth/factors/totp/setup"));
   const made = ok(await client.post("/api/v1/auth/factors/totp", { setup, code: testApp(plant(secret)).code() }));
-  return made.session.access_token;
+  return apiSession((token) => clientOf(places, ca, token), made.session);
 }
 
 async function enrol(places: BedPlaces, client: HttpClient, ca: string): Promise<void> {
