@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { endSessionsOf } from "../core/auth/end_sessions.ts";
 import { transaction } from "../core/database/connection.ts";
 import { changeSetting } from "../core/settings/change_setting.ts";
+import { apiSession } from "../testing/api_session.ts";
 import { browserClient } from "../testing/browser_client.ts";
 import { giveApp } from "../testing/factors.ts";
 import type { HttpClient } from "../testing/http_client.ts";
@@ -82,6 +83,18 @@ Deno.test("an API client signs in, works, refreshes, and is out where its token 
     const log = site.log_lines.join("\n");
     assert.ok(!log.includes(access_token) && !log.includes(refresh_token), "no token in the log");
   }
+});
+
+Deno.test("a program that renews its token in time never notices that one ends", async () => {
+  await using site = await testSite();
+  const { username } = await site.signIn("auditor");
+  const first = await login(site, username);
+  const as = (token?: string) => site.client(token ? { authorization: `Bearer ${token}` } : {});
+  const program = apiSession(as, { ...first, expires_in: 0 });
+  const answers = await Promise.all([1, 2, 3, 4, 5].map(() => program.get(ME)));
+  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200, 200]);
+  const [{ rotation }] = await site.database.sql`select rotation from sessions where id = ${first.session_id}`;
+  assert.equal(rotation, 1, "all waited for the same renewal");
 });
 
 interface Ending {
