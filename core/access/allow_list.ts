@@ -29,6 +29,7 @@ export class AllowList {
   #trusted: Networks;
   #agents: Networks;
   #log: Log;
+  #reading: Promise<void> = Promise.resolve();
   #listeners = new Set<() => void>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #unlisten: (() => Promise<void>) | undefined;
@@ -61,10 +62,13 @@ export class AllowList {
     this.#listeners.add(listener);
   }
 
-  /** Reads the list; what listens hears of it. */
-  async reload(): Promise<void> {
-    this.#allowed = new Networks((await selectNetworks(this.sql)).map(({ network }) => network));
-    for (const listener of this.#listeners) listener();
+  /** Reads the list; what listens hears of it. One reading after the other, so that the last one read is the last kept. */
+  reload(): Promise<void> {
+    const next = this.#reading.catch(() => {}).then(async () => {
+      this.#allowed = new Networks((await selectNetworks(this.sql)).map(({ network }) => network));
+      for (const listener of this.#listeners) listener();
+    });
+    return this.#reading = next;
   }
 
   /** Where a request comes from; null when a trusted proxy passed on what is no address. */

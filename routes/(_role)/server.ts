@@ -24,6 +24,9 @@ const MOST_CONNECTIONS = 2_000;
 /** Of one address, unless it is a trusted proxy: nobody alone takes all places. A browser with a live page has seven. */
 export const MOST_OF_ONE_ADDRESS = 500;
 
+/** Addresses whose connections are logged when they are closed, in one minute. */
+const MOST_LOGGED = 50;
+
 export interface Certificate {
   /** PEM, leaf first. */
   certificate: string;
@@ -71,7 +74,7 @@ export async function startListener(
     void listener(request, response);
   });
   server.maxConnections = MOST_CONNECTIONS;
-  closeForeign(server, access);
+  closeForeign(server, access, log);
   server.on("tlsClientError", () => {});
   server.on("clientError", (_error, socket) => socket.destroy());
   // The permessage-deflate extension is off: it costs memory per socket and opens a compression side channel.
@@ -113,7 +116,7 @@ export async function startListener(
  * Closes connections without an answer whose other end is neither allowed nor a trusted proxy, when they come in and when
  * the list changes. What a proxy passes on is judged with each request.
  */
-function closeForeign(server: https.Server, access: AllowList): void {
+function closeForeign(server: https.Server, access: AllowList, log: Log): void {
   const open = new Set<Socket>();
   const counts = new Map<string, number>();
   const count = (address: string, by: number): number => {
@@ -122,8 +125,15 @@ function closeForeign(server: https.Server, access: AllowList): void {
     else counts.set(address, now);
     return now;
   };
+  /** One line an address until the list is read again, every minute, and not of everybody: strangers fill no log. */
+  const logged = new Set<string>();
   const judge = (socket: Socket) => {
-    if (!access.admitsPeer(socket.remoteAddress)) socket.destroy();
+    const { remoteAddress = "" } = socket;
+    if (access.admitsPeer(remoteAddress)) return;
+    socket.destroy();
+    if (logged.has(remoteAddress) || logged.size >= MOST_LOGGED) return;
+    logged.add(remoteAddress);
+    log.info("http.address_refused", { address: remoteAddress });
   };
   // Before the handshake: a stranger learns nothing, not even our certificate.
   server.on("connection", (socket: Socket) => {
@@ -137,7 +147,10 @@ function closeForeign(server: https.Server, access: AllowList): void {
     if (crowd && !access.isProxy(address)) return socket.destroy();
     judge(socket);
   });
-  access.on_change(() => open.forEach(judge));
+  access.on_change(() => {
+    logged.clear();
+    open.forEach(judge);
+  });
 }
 
 /** Always all of them: setSecureContext forgets what it is not told, TLS 1.3 included. */
