@@ -1,9 +1,12 @@
 import type { Clock } from "../../clock.ts";
 import type { Db } from "../../database/connection.ts";
+import type { Tx } from "../../database/types.ts";
+import { tooManyAttempts } from "../attempts.ts";
 import { networksOf } from "../networks.ts";
 import { FORGET_FAILURES_SECONDS, pauseAfter, type ThrottleRule } from "../rules.ts";
 import { block, clearFailures, countFailure, readThrottles } from "../throttle_store.ts";
 import { CODE_THROTTLES, PASSKEY_THROTTLE } from "./rules.ts";
+import { lockFactors } from "./store.ts";
 
 /** What failures are counted under. A right password does not forgive them, or it would buy five more guesses each time. */
 type Keys = Record<string, ThrottleRule>;
@@ -27,6 +30,17 @@ export async function secondsHeld(db: Db, keys: Keys, clock: Clock): Promise<num
   const rows = await readThrottles(db, Object.keys(keys));
   const left = rows.map((row) => row.blocked_until.since(now).total("seconds"));
   return Math.max(0, Math.ceil(Math.max(0, ...left)));
+}
+
+/**
+ * Lets one guess at a user's codes through at a time, until the transaction ends, and none that has to wait. Without it
+ * a hundred guesses at once would all be looked at before the first was counted.
+ * @throws AppError too_many_requests
+ */
+export async function oneAtATime(tx: Tx, user_id: string, keys: Keys, clock: Clock): Promise<void> {
+  await lockFactors(tx, user_id);
+  const wait = await secondsHeld(tx, keys, clock);
+  if (wait > 0) throw tooManyAttempts(wait);
 }
 
 /** Counts a failure and says for how long the next attempt must wait, in seconds. */

@@ -13,7 +13,7 @@ import { type Client, Credentials, type OpenedSession, type Viewer } from "../ty
 import { questionOf } from "./ask_passkey.ts";
 import { takeCode, takeRecovery } from "./check_code.ts";
 import { checkPasskey } from "./check_passkey.ts";
-import { codeKeys, forgiveWrong, noteWrong, secondsHeld } from "./code_throttle.ts";
+import { codeKeys, forgiveWrong, noteWrong, oneAtATime, secondsHeld } from "./code_throttle.ts";
 import type { RelyingParty } from "./relying_party.ts";
 import { canonicalCode } from "./rules.ts";
 import { type Assertion, type Proof, TypedCode, type Vault } from "./types.ts";
@@ -46,6 +46,7 @@ export async function confirmWithCode(
   const user = await findUser(sql, viewer.username);
   const fits = await verifyPassword(user?.hash ?? null, password);
   return await finish({ sql, sealer }, viewer, "confirmation_failed", client, context, async (tx) => {
+    await oneAtATime(tx, viewer.id, keys, clock);
     if (!fits) {
       await noteFailedProof(tx, viewer.id, clock);
       return { ok: false, reason: "wrong password" };

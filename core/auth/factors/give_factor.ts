@@ -8,7 +8,7 @@ import type { Client, OpenedSession, Viewer } from "../types.ts";
 import { questionOf } from "./ask_passkey.ts";
 import { takeCode, takeRecovery } from "./check_code.ts";
 import { checkPasskey } from "./check_passkey.ts";
-import { codeKeys, forgiveWrong, noteWrong, secondsHeld } from "./code_throttle.ts";
+import { codeKeys, forgiveWrong, noteWrong, oneAtATime, secondsHeld } from "./code_throttle.ts";
 import { completeSession } from "./complete_session.ts";
 import type { RelyingParty } from "./relying_party.ts";
 import { countRecoveryCodes } from "./store.ts";
@@ -66,7 +66,11 @@ async function guessed(
   const keys = codeKeys(viewer.id, context.address);
   const wait = await secondsHeld(vault.sql, keys, context.clock);
   if (wait > 0) throw tooManyAttempts(wait);
-  return await finish(vault, viewer, action, check, {}, "factor_failed", { client, context, keys });
+  const guess = async (tx: Tx) => {
+    await oneAtATime(tx, viewer.id, keys, context.clock);
+    return await check(tx);
+  };
+  return await finish(vault, viewer, action, guess, {}, "factor_failed", { client, context, keys });
 }
 
 async function finish(
