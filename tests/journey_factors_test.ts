@@ -20,6 +20,8 @@ const journey = (name: string, fn: (t: Deno.TestContext) => Promise<void>) =>
     fn,
   });
 
+/** Where pictures go, for a person to look at; without it none are made. */
+const SHOTS = Deno.env.get("PAGES_SHOTS");
 const OWN = "lantern orbit walnut ferry";
 
 /** What a phone's camera reads off the screen: the picture, not the markup. */
@@ -72,6 +74,7 @@ async function sound(visitor: Visitor, what: string): Promise<void> {
   await visitor.awake();
   await assertFits(visitor, what);
   await assertAccessible(visitor, what);
+  if (SHOTS) await visitor.page.screenshot({ path: `${SHOTS}/factors-${what}.png`, fullPage: true });
 }
 
 journey("first start, password, the app by its QR code, recovery code, and the last factor that stays", async () => {
