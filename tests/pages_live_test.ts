@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
+import { giveApp } from "../testing/factors.ts";
+import { signInOnPage } from "../testing/sign_in.ts";
 import { browserMissing, launchBrowser } from "../web/browser.ts";
 import { waitFor } from "../testing/wait_for.ts";
 import { answer } from "./pages/fleet.ts";
@@ -197,9 +199,9 @@ Deno.test({
         assert.equal(status, 303);
         await page.waitForURL(/\/login\?next=/);
         await site.database.sql`update passwords set must_change = false`;
-        await page.fill("#username", made.first_admin.username);
-        await page.fill("#password", made.first_admin.password);
-        await page.keyboard.press("Enter");
+        const { username, password } = made.first_admin;
+        const [{ id }] = await site.database.sql`select id from users where username = ${username}`;
+        await signInOnPage(page, { username, password, app: await giveApp(site.services, id) });
         await page.waitForURL(`**/jobs/${jobs.batch}`);
         await says(page, /^Live$/);
       });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { giveApp } from "../testing/factors.ts";
+import { signInOnPage } from "../testing/sign_in.ts";
 import { openSession } from "../core/auth/sessions.ts";
 import { browserClient } from "../testing/browser_client.ts";
 import { fakeClock } from "../testing/fake_clock.ts";
@@ -167,9 +169,8 @@ Deno.test({
 
       await t.step("signing in leads back to the page", async () => {
         const { page } = elsewhere;
-        await page.fill("#username", caller.username);
-        await page.fill("#password", TEST_PASSWORD);
-        await page.keyboard.press("Enter");
+        const app = await giveApp(site.services, caller.user_id);
+        await signInOnPage(page, { username: caller.username, password: TEST_PASSWORD, app });
         await page.waitForURL(`**${path}`);
         await elsewhere.awake();
       });

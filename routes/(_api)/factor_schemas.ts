@@ -43,5 +43,5 @@ export const PasskeyOptions = z.looseObject({
   timeout: z.int().optional(),
 }).openapi("PasskeyOptions");
 
-/** What came of it, in one word. */
-export const Removed = z.object({ removed: z.literal(true), ended_sessions: z.int() });
+/** It is gone, and with it what it stood behind. */
+export const Removed = z.object({ removed: z.literal(true), ended_sessions: z.int(), ended_tokens: z.int() });

@@ -22,7 +22,7 @@ export async function removeFactor(
   viewer: Viewer,
   which: FactorName,
   context: Context,
-): Promise<{ ended_sessions: number }> {
+): Promise<{ ended_sessions: number; ended_tokens: number }> {
   const object = { kind: "user", id: viewer.id, name: viewer.username };
   const { clock } = context;
   const removed = await transaction(sql, async (tx) => {
