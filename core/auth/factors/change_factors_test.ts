@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { transaction } from "../../database/connection.ts";
+import { uuidv7 } from "../../ids.ts";
 import { viewerOfSession } from "../sessions.ts";
 import type { Viewer } from "../types.ts";
 import { askPasskey } from "./ask_passkey.ts";
@@ -56,20 +57,38 @@ Deno.test("another one's passkey can be neither renamed nor removed", async () =
   ]);
 });
 
-Deno.test("adding and removing a factor ends the other sessions, and the present one goes on", async () => {
+Deno.test("adding and removing a factor ends other sessions and API tokens, and the present session goes on", async () => {
   await using made = await scene();
   const { vault, clock, contextOf } = made;
   const { viewer, id } = await made.withApp("anne");
+  const ben = await made.withApp("ben");
+  const { sql } = made.database;
+  const makeToken = async (user_id: string) => {
+    const token_id = uuidv7(clock);
+    await sql`
+      insert into api_tokens (id, user_id, name, hash, hint, scopes, created_at, expires_at)
+      values (${token_id}, ${user_id}, 'nightly', sha256(${token_id}::bytea), 'lpm_abcd', '{read}', ${clock.now()},
+        ${clock.now().add({ hours: 24 })})`;
+    return token_id;
+  };
+  const isGood = async (token_id: string) =>
+    (await sql`select from api_tokens where id = ${token_id} and revoked_at is null`).length === 1;
+  const of_another = await makeToken(ben.id);
   const alive = async (viewer: Viewer) => {
     const [row] = await made.database.sql`select revoked_at from sessions where id = ${viewer.session_id}`;
     return row.revoked_at === null;
   };
   const other = await made.inside(id, "anne");
+  const token = await makeToken(id);
   await made.setUpPasskey(viewer);
   assert.equal(await alive(other), false);
+  assert.equal(await isGood(token), false);
   const another = await made.inside(id, "anne");
+  const next_token = await makeToken(id);
   await removeFactor(vault.sql, viewer, "app", contextOf(viewer));
   assert.equal(await alive(another), false);
+  assert.equal(await isGood(next_token), false);
+  assert.equal(await isGood(of_another), true, "nobody else is touched");
   assert.ok(await viewerOfSession(vault.sql, viewer.session_id, clock));
 });
 

@@ -2,7 +2,7 @@ import { appendFor } from "../../audit/append_audit.ts";
 import type { Context } from "../../audit/types.ts";
 import { type Sql, transaction } from "../../database/connection.ts";
 import type { Tx } from "../../database/types.ts";
-import { endSessionsOf } from "../end_sessions.ts";
+import { endAccessOf } from "../end_access.ts";
 import type { AuthMethod, Client, OpenedSession, Viewer } from "../types.ts";
 import { completeSession } from "./complete_session.ts";
 import { saveNewCodes } from "./make_recovery_codes.ts";
@@ -18,7 +18,7 @@ export interface Enrolled {
 
 /**
  * Keeps a factor that was just proven, in one transaction with its row: recovery codes come with the first, whoever was
- * only let in to set one up is let in, and every other session of the user ends.
+ * only let in to set one up is let in, and every other session and API token of the user ends.
  *
  * @param save stores it and says what for the row; what it throws undoes everything
  */
@@ -40,14 +40,14 @@ export async function enrol(
     const opened = viewer.stage === "enrol" ? await completeSession(tx, viewer, methods, client, clock) : null;
     const except = opened?.session_id ?? viewer.session_id;
     const why = "a second factor was added";
-    const ended = await endSessionsOf(tx, viewer.id, { except, why }, clock.now());
+    const ended = await endAccessOf(tx, viewer.id, { except, why }, clock.now());
     await appendFor(tx, context, {
       action,
       object: { kind: "user", id: viewer.id, name: viewer.username },
       outcome: "success",
       details: {
         ...facts,
-        ended_sessions: ended.length,
+        ...ended,
         recovery_codes: first ? "made" : "kept",
         ...(opened ? { session: opened.session_id } : {}),
       },
