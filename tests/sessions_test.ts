@@ -6,7 +6,6 @@ import { sessionBody } from "../routes/(_api)/session_body.ts";
 import { changeSetting } from "../core/settings/change_setting.ts";
 import { apiSession } from "../testing/api_session.ts";
 import { browserClient } from "../testing/browser_client.ts";
-import { giveApp } from "../testing/factors.ts";
 import type { HttpClient } from "../testing/http_client.ts";
 import { fakeClock } from "../testing/fake_clock.ts";
 import { callerContext } from "../testing/job_scenario.ts";
