@@ -120,10 +120,11 @@ Deno.test("the list: search in any capitals, filters, orders and pages", async (
     (await createUser(web, { username, role: "operator", ...more }, scene.context)).user.id;
   const ana = await make("ana", { display_name: "Żaneta ŻÓŁW", group_ids: [group] });
   const bob = await make("bob", { role: "auditor", email: "Bob_50%@example.org" });
-  await make("cem", { display_name: "Cem" });
+  const cem = await make("cem", { display_name: "Cem" });
   await sql`update passwords set must_change = false where user_id = ${bob}`;
   await sql`update users set disabled_at = app_now() where id = ${bob}`;
   await sql`update users set last_login_at = app_now() where id = ${ana}`;
+  await sql`update users set last_login_at = app_now() - interval '1 hour' where id = ${cem}`;
   await sql`
     insert into totp_secrets (user_id, sealed, created_at, last_step) values (${ana}, '\\x00', app_now(), 0)`;
   await scene.signIn({ id: ana });
