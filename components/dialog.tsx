@@ -33,10 +33,18 @@ export function Dialog(
 
 /** Opens a dialog of the page. */
 export function DialogButton(
-  { opens, kind, icon, children }: { opens: string; kind?: ButtonKind; icon?: IconName; children: ComponentChildren },
+  { opens, kind, icon, size, children }: {
+    opens: string;
+    kind?: ButtonKind;
+    icon?: IconName;
+    size?: "small";
+    children: ComponentChildren;
+  },
 ) {
   return (
-    <Button kind={kind} icon={icon} command="show-modal" commandfor={opens} aria-haspopup="dialog">{children}</Button>
+    <Button kind={kind} icon={icon} size={size} command="show-modal" commandfor={opens} aria-haspopup="dialog">
+      {children}
+    </Button>
   );
 }
 

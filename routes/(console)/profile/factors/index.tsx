@@ -73,7 +73,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
               Set up <RelativeTime at={app.created_at} now={now} />
             </span>
             <LinkButton size="small" href={`${at}/app`}>Set up anew</LinkButton>
-            {all > 1 && <DialogButton opens="remove-app" icon="trash-2">Remove …</DialogButton>}
+            {all > 1 && <DialogButton size="small" opens="remove-app">Remove …</DialogButton>}
           </div>
         )
         : (
