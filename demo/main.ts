@@ -85,18 +85,23 @@ async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
     ({ adopted }) =>
       adopted ? "PostgreSQL of a killed demo, taken over" : "PostgreSQL, embedded, on a socket of its own",
   );
+  stopping.goOn();
   await step("Pages, islands and styles are built", () => build({ root }));
+  stopping.goOn();
   const manager = await step(
     "Manager runs: schema, internal CA, web role and fleet role with their production permissions",
     () => startManager({ state, port, database, range, started }),
   );
+  stopping.goOn();
   const app = await demoApp(database, `${state}/manager`);
   if (missing) say(`${yellow("!")} The real host is left out: ${missing}.`);
   else await step("Sandbox with this machine's own apt and dpkg, updates pending", () => sandbox);
+  stopping.goOn();
   const hosts = { root, state, manager, range, started };
   if (options.once) {
     return await runOnce({ ...hosts, hosts: options.hosts, seed: options.seed, real: missing === null, app });
   }
+  stopping.goOn();
   const tokens = (count: number) => demoTokens(database, count);
   if (!missing) {
     await step(`Real host ${REAL_HOST_NAME} is enrolled, its agent and executor run`, async () => {
@@ -104,12 +109,14 @@ async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
       await startRealHost({ ...hosts, tokens });
     });
   }
+  stopping.goOn();
   if (options.hosts > 0) {
     await step(
       `${options.hosts} simulated hosts run, marked as simulated everywhere`,
       () => startSimulatedHosts({ ...hosts, tokens }, options.hosts, options.seed),
     );
   }
+  stopping.goOn();
   await pollEverybody(database);
   await invite(manager, app, state, range, missing === null);
   sayCodesOnEnter(app);

@@ -22,6 +22,15 @@ export class Stopping {
     return this.#asked;
   }
 
+  /**
+   * To be called before each further step of a start: once everything is being stopped nothing more may be written into a
+   * folder that goes.
+   * @throws Error when a signal came
+   */
+  goOn(): void {
+    if (this.#asked) throw new Error("stopped");
+  }
+
   /** The first child that ended although nobody asked it to. */
   get firstEnd(): Promise<Child> {
     return this.#ended.promise;
