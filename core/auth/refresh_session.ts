@@ -35,10 +35,8 @@ type Refusal = Extract<Refreshed, { viewer: null }>;
  *   on, would otherwise sign an honest person out. They are handed the same successor again, so that there are never
  *   two that are good.
  *
- * Brought after that, or older still, it was copied: the whole family of sessions ends, with a row in the audit log that says where the
- * old token came from.
- *
- * Whoever comes later with a token of one of those sessions is told the same.
+ * Brought after that, or older still, it was copied: the whole family of sessions ends, with a row in the audit log
+ * that says where the old token came from. Whoever comes later with a token of one of those sessions is told the same.
  *
  * @param kinds what the session may be: a browser's token is no API client's
  */

@@ -13,9 +13,9 @@ export interface Sealer {
 const NONCE = 12;
 
 /**
- * The sealer of this installation, with the key in `secrets.key` (256 bits in hexadecimal digits, 0600) beside the manager's
- * other keys, outside of the database on purpose: a stolen copy of the database opens nothing. Makes the key where there is
- * none. AES-256-GCM.
+ * The sealer of this installation, with the key in `secrets.key` (256 bits in hexadecimal digits, 0600) beside the
+ * manager's other keys, outside of the database on purpose: a stolen copy of the database opens nothing. Makes the key
+ * where there is none. AES-256-GCM.
  *
  * @throws PkiError with what is wrong and what to do. No message holds key material.
  */

@@ -6,8 +6,9 @@ import { actOnUser } from "./act_on_user.ts";
 import { refuseOwn } from "./rules.ts";
 
 /**
- * Takes away a user's second factors and ends all their sessions and API tokens: at the next login they set factors up anew, after the
- * password and before anything else is open. For a lost device; that a factor is needed cannot be switched off.
+ * Takes away a user's second factors and ends all their sessions and API tokens: at the next login they set factors up
+ * anew, after the password and before anything else is open. For a lost device; that a factor is needed cannot be
+ * switched off.
  *
  * @throws AppError user_not_found, own_account (it is done in the profile), forbidden when the caller is an admin no more
  */

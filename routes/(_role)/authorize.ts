@@ -48,8 +48,9 @@ const OPEN_TO_WALL_SCREENS = new Set([
 /**
  * Decides for exactly the route that matched. Pages send people to where they can help themselves, the API says what
  * is wrong.
- * @throws AppError not_signed_in, session_expired, token_refused, token_scope_missing, token_not_allowed, second_factor_required, password_change_required,
- *   factor_enrolment_required, wall_screen, forbidden, confirmation_required
+ * @throws AppError not_signed_in, session_expired, token_refused, token_scope_missing, token_not_allowed,
+ *   second_factor_required, password_change_required, factor_enrolment_required, wall_screen, forbidden,
+ *   confirmation_required
  */
 export function authorize(access: RouteAccess, ctx: Context<State>): Response | void {
   if (access.role === "anonymous" || access.role === "agent") return;
