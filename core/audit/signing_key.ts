@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { withFolderLock } from "../ca/folder_lock.ts";
 import { PkiError } from "../ca/types.ts";
 import { readIfThere, refuseReadableByOthers, writeWhole } from "../ca/whole_file.ts";
 
@@ -28,7 +29,12 @@ const BLOCK = /-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY---
  *
  * @throws PkiError with what is wrong and what to do. No message holds key material.
  */
-export async function openSigningKey(folder: string): Promise<SigningKey> {
+export function openSigningKey(folder: string): Promise<SigningKey> {
+  // Two processes that start at once must sign with one key, and lose none of the list of public keys.
+  return withFolderLock(folder, () => openAlone(folder));
+}
+
+async function openAlone(folder: string): Promise<SigningKey> {
   const path = `${folder}/audit.key`;
   let pem = await readIfThere(path);
   const made = pem === null;

@@ -17,7 +17,15 @@ Deno.test("the key is made once, readable by nobody else, and signs what the pub
   assert.equal(judgeStatement(keys, signed), "ours");
   assert.equal(judgeStatement(readPublicKeys(writePublicKeys(keys).join("")), signed), "ours");
   const left = (await Array.fromAsync(Deno.readDir(folder.path))).map(({ name }) => name).sort();
-  assert.deepEqual(left, ["audit.key", "audit.pub"]);
+  assert.deepEqual(left, ["audit.key", "audit.pub", "lock"]);
+});
+
+Deno.test("opened by several at once for the first time it is one key, made by one of them", async () => {
+  await using folder = await testFolder();
+  const all = await Promise.all(Array.from({ length: 6 }, () => openSigningKey(folder.path)));
+  assert.equal(all.filter(({ made }) => made).length, 1);
+  assert.deepEqual([...new Set(all.map(({ signer }) => signer.key_id))], [all[0].signer.key_id]);
+  assert.deepEqual(all.map(({ keys }) => keys.size), all.map(() => 1));
 });
 
 Deno.test("every member of a statement is signed", async () => {
@@ -63,6 +71,6 @@ Deno.test("a key that others can read, or that is none, stops the start with wor
     assert.ok(!`${error.stack}${error.cause}`.includes("geheim"));
     return true;
   });
-  await assert.rejects(() => openSigningKey(`${folder.path}/nowhere`), /cannot be written/);
+  await assert.rejects(() => openSigningKey(`${folder.path}/nowhere`), /cannot be opened/);
   assert.equal(readPublicKeys("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----").size, 0);
 });

@@ -1,3 +1,4 @@
+import { withFolderLock } from "../ca/folder_lock.ts";
 import { readIfThere, refuseReadableByOthers, writeWhole } from "../ca/whole_file.ts";
 import { PkiError } from "../ca/types.ts";
 
@@ -21,11 +22,14 @@ const NONCE = 12;
  */
 export async function openSealer(folder: string): Promise<Sealer> {
   const path = `${folder}/secrets.key`;
-  let text = await readIfThere(path);
-  if (text === null) {
-    text = crypto.getRandomValues(new Uint8Array(32)).toHex() + "\n";
-    await writeWhole(path, text, 0o600);
-  }
+  // Looked for again under the lock: two processes that start at once must seal with one key.
+  const text = await readIfThere(path) ?? await withFolderLock(folder, async () => {
+    const theirs = await readIfThere(path);
+    if (theirs !== null) return theirs;
+    const ours = crypto.getRandomValues(new Uint8Array(32)).toHex() + "\n";
+    await writeWhole(path, ours, 0o600);
+    return ours;
+  });
   await refuseReadableByOthers(path);
   if (!/^[0-9a-f]{64}\n?$/.test(text)) {
     throw new PkiError(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { testFolder } from "../../testing/test_folder.ts";
 import { PkiError } from "../ca/types.ts";
 import { openSealer, sealerOf } from "./sealer.ts";
 
@@ -16,6 +17,13 @@ Deno.test("what was sealed opens with the same key for the same purpose, and nev
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("opened by several at once for the first time: what one sealed all others open", async () => {
+  await using folder = await testFolder();
+  const all = await Promise.all(Array.from({ length: 6 }, () => openSealer(folder.path)));
+  const sealed = await all[0].seal(words, "totp:ada");
+  for (const one of all) assert.deepEqual(await one.open(sealed, "totp:ada"), words);
 });
 
 Deno.test("another key, another purpose, another byte: nothing opens", async () => {

@@ -7,6 +7,7 @@ import {
   splitNames,
 } from "./authority.ts";
 import { belongTogether, type PairText, prepareFolder, readPair, writePair } from "./files.ts";
+import { withFolderLock } from "./folder_lock.ts";
 import { renewalDue } from "./rules.ts";
 import { generateKeyPair, openSigner } from "./signer.ts";
 import { type Authority, type CertificateFacts, type IssuedCertificate, PkiError } from "./types.ts";
@@ -41,8 +42,7 @@ export interface Pki {
 export async function ensurePki(folder: string, options: EnsurePkiOptions): Promise<Pki> {
   const clock = options.clock ?? systemClock;
   await prepareFolder(folder);
-  const lock = await openLock(`${folder}/lock`);
-  try {
+  return await withFolderLock(folder, async () => {
     const written: Pki["written"] = [];
     const { authority, pem } = await ensureRoot(folder, clock, written);
     const manager_client = await ensureLeaf(folder, "manager-client", authority, clock, written, {
@@ -56,9 +56,7 @@ export async function ensurePki(folder: string, options: EnsurePkiOptions): Prom
     });
     const { der, ...facts } = await readCertificate(pem);
     return { authority, root: { ...facts, certificate_pem: pem, certificate_der: der }, manager_client, ui, written };
-  } finally {
-    lock.close();
-  }
+  });
 }
 
 async function ensureRoot(
@@ -164,20 +162,6 @@ function covers(facts: CertificateFacts, names: string[]): boolean {
 
 function canonicalAddress(address: string): string {
   return address.includes(":") ? new URL(`http://[${address}]/`).hostname : address;
-}
-
-async function openLock(path: string): Promise<Deno.FsFile> {
-  try {
-    const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
-    await file.lock(true);
-    return file;
-  } catch (error) {
-    throw new PkiError(
-      `${path} cannot be opened.`,
-      "Check that the folder belongs to the user that runs the manager.",
-      error,
-    );
-  }
 }
 
 function keyPem(private_key: Uint8Array<ArrayBuffer>): string {
