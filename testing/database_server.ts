@@ -50,10 +50,19 @@ export function connectAsSuperuser(socket: string, database = "postgres"): Promi
 }
 
 /** A clone of the template (10 ms), dropped when disposed of; fails while somebody is still connected. */
-export async function makeDatabase(socket: string): Promise<AsyncDisposable & { name: string }> {
+export function makeDatabase(socket: string): Promise<AsyncDisposable & { name: string }> {
+  return makeFrom(socket, TEMPLATE);
+}
+
+/** One that nobody has migrated yet, otherwise the same. */
+export function makeEmptyDatabase(socket: string): Promise<AsyncDisposable & { name: string }> {
+  return makeFrom(socket, "template0");
+}
+
+async function makeFrom(socket: string, from: string): Promise<AsyncDisposable & { name: string }> {
   const name = `test_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
   await asSuperuser(socket, async (superuser) => {
-    const [database, template] = [superuser(name), superuser(TEMPLATE)];
+    const [database, template] = [superuser(name), superuser(from)];
     await superuser`create database ${database} template ${template} strategy file_copy owner patch_owner`;
   });
   return {
