@@ -2,14 +2,16 @@ import { appendFor } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
 import { type Sql, transaction } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
-import { findSetting, settingProblem } from "./rules.ts";
+import { effectiveSettings, findSetting, settingProblem } from "./rules.ts";
 import { lockSetting, saveSetting } from "./store.ts";
 
 /**
  * Changes one setting; the fleet role hears of it at once.
  *
  * @param actorId id of the user who changes it
- * @throws AppError validation_failed for a key that does not exist or a value out of bounds, with the bounds in words
+ * @param expected the value that the change was decided by; without it nobody else's change is noticed
+ * @throws AppError validation_failed for a key that does not exist or a value out of bounds, with the bounds in words;
+ *   conflict when another value than the expected one is in force by now
  */
 export async function changeSetting(
   sql: Sql,
@@ -17,13 +19,21 @@ export async function changeSetting(
   key: string,
   value: unknown,
   context: Context,
+  expected?: number,
 ): Promise<void> {
   const rule = findSetting(key);
   if (!rule) refuse("key", "There is no such setting.", "Choose one of the settings on the page.");
   const problem = settingProblem(rule, value);
   if (problem) refuse(rule.key, problem, rule.reason);
   await transaction(sql, async (tx) => {
-    const before = await lockSetting(tx, rule.key) ?? rule.default;
+    const stored = await lockSetting(tx, rule.key);
+    const before = stored ?? rule.default;
+    const { [rule.key]: in_force } = effectiveSettings([{ key: rule.key, value: stored }]);
+    if (expected !== undefined && expected !== in_force) {
+      const problem = `Somebody set it to ${in_force} in the meantime.`;
+      const hint = "Save again if yours is to count.";
+      throw new AppError("conflict", { hint, details: [{ field: rule.key, problem, hint }] });
+    }
     await saveSetting(tx, rule.key, value as number, context.clock.now(), actorId);
     await appendFor(tx, context, {
       action: "setting.change",
@@ -35,5 +45,5 @@ export async function changeSetting(
 }
 
 function refuse(field: string, problem: string, hint: string): never {
-  throw new AppError("validation_failed", { message: problem, hint, details: [{ field, problem, hint }] });
+  throw new AppError("validation_failed", { message: problem, hint, details: [{ field, problem }] });
 }

@@ -118,10 +118,11 @@ export const defaultSettings: Settings = Object.fromEntries(
 
 /** What is wrong with a value, in words, or null. Only whole numbers: text that looks like one is refused too. */
 export function settingProblem(rule: SettingRule, value: unknown): string | null {
-  if (typeof value !== "number" || !Number.isInteger(value)) return `${rule.title} has to be a whole number.`;
-  if (value < rule.minimum || value > rule.maximum) {
-    return `${rule.title} has to be from ${rule.minimum} to ${rule.maximum} ${rule.unit}, not ${value}.`;
+  const bounds = `from ${rule.minimum} to ${rule.maximum} ${rule.unit}`;
+  if (typeof value !== "number" || !Number.isInteger(value)) {
+    return `${rule.title} has to be a whole number, ${bounds}.`;
   }
+  if (value < rule.minimum || value > rule.maximum) return `${rule.title} has to be ${bounds}, not ${value}.`;
   return null;
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { testDatabase } from "../../testing/database.ts";
 import { fakeClock } from "../../testing/fake_clock.ts";
+import { addUser } from "../../testing/job_scenario.ts";
 import type { Context } from "../audit/types.ts";
 import type { Sql } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
@@ -26,7 +27,7 @@ Deno.test("values that are refused, with words and nothing stored", async () => 
   const table: [string, unknown, RegExp][] = [
     ["poll.health_interval_seconds", 29, /from 30 to 3600 seconds, not 29/],
     ["poll.health_interval_seconds", 3601, /from 30 to 3600/],
-    ["poll.health_interval_seconds", "300", /whole number/],
+    ["poll.health_interval_seconds", "300", /whole number, from 30 to 3600 seconds/],
     ["poll.health_interval_seconds", 300.5, /whole number/],
     ["poll.health_interval_seconds", NaN, /whole number/],
     ["poll.health_interval_seconds", null, /whole number/],
@@ -81,6 +82,51 @@ Deno.test("a change is in force for both roles, audited with before and after, a
   } finally {
     await listener.unlisten();
   }
+});
+
+Deno.test("a change that was decided by another value than the one in force is refused", async () => {
+  await using database = await testDatabase();
+  const change = (value: number, expected?: number) =>
+    changeSetting(database.web, user, "poll.concurrency", value, context, expected);
+  const refused = (now: number) => (error: AppError) => {
+    assert.equal(error.code, "conflict");
+    assert.match(error.details[0].problem, new RegExp(`set it to ${now} in the meantime`));
+    return true;
+  };
+  await assert.rejects(change(32, 63), refused(64), "the default counts where nothing is stored");
+  await change(32, 64);
+  await assert.rejects(change(16, 64), refused(32));
+  await change(16, 32);
+  await change(8);
+  // What is stored and not usable is not in force.
+  await database.sql`update system_config set value = '100000' where key = 'poll.concurrency'`;
+  await assert.rejects(change(32, 8), refused(64));
+  await change(32, 64);
+  assert.equal((await readSettings(database.web))["poll.concurrency"], 32);
+  assert.equal((await audits(database.sql)).length, 4, "a refusal changes nothing");
+});
+
+Deno.test("of two who change a setting at once by the same value one is told", async () => {
+  await using database = await testDatabase();
+  const both = await Promise.allSettled(
+    [10, 20].map((value) => changeSetting(database.web, user, "poll.concurrency", value, context, 64)),
+  );
+  assert.deepEqual(both.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+});
+
+Deno.test("who changed a setting is named as long as there is such a user", async () => {
+  await using database = await testDatabase();
+  const { id } = await addUser(database.sql, "admin");
+  await database.sql`update users set username = 'ann' where id = ${id}`;
+  const of = async () => {
+    const found = (await listSettings(database.web)).find(({ key }) => key === "poll.concurrency")!;
+    return [found.value, found.changed_by_name, found.changed_at?.toString() ?? null];
+  };
+  assert.deepEqual(await of(), [64, null, null]);
+  await changeSetting(database.web, id, "poll.concurrency", 32, context);
+  assert.deepEqual(await of(), [32, "ann", clock.now().toString()]);
+  await changeSetting(database.web, user, "poll.concurrency", 32, context);
+  assert.deepEqual(await of(), [32, null, clock.now().toString()], "gone");
 });
 
 Deno.test("a stored value that is not usable leaves the default in force and is shown", async () => {

@@ -8,10 +8,21 @@ const SettingRow = z.object({
   changed_at: z.instanceof(Temporal.Instant),
   changed_by: z.uuid().nullable(),
 });
+const NamedRow = SettingRow.extend({ changed_by_name: z.string().nullable() });
 export type SettingRow = z.infer<typeof SettingRow>;
 
 export function selectSettings(db: Db): Promise<SettingRow[]> {
   return many(SettingRow, db`select key, value, changed_at, changed_by from system_config`);
+}
+
+/** The same with the names of who changed what. */
+export function selectNamedSettings(db: Db): Promise<z.infer<typeof NamedRow>[]> {
+  return many(
+    NamedRow,
+    db`
+      select c.key, c.value, c.changed_at, c.changed_by, u.username as changed_by_name
+      from system_config c left join users u on u.id = c.changed_by`,
+  );
 }
 
 /** The stored value under a lock, so that an audit entry tells the true one before. */

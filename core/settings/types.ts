@@ -27,11 +27,17 @@ export interface Settings {
 }
 export type SettingKey = keyof Settings;
 
+/** What a setting is about: the part of its key before the dot. */
+export type SettingTopic = SettingKey extends `${infer Topic}.${string}` ? Topic : never;
+
 /** A setting as the settings page shows it. */
 export interface SettingView extends SettingRule {
   value: number;
   changed_at: Temporal.Instant | null;
+  /** Id of the user who changed it last; null where nobody did, or the user is gone. */
   changed_by: string | null;
+  /** That user's name. */
+  changed_by_name: string | null;
   /** Words when the stored value is not usable and the default is in force instead. */
   problem: string | null;
 }

@@ -22,6 +22,7 @@ const Setting = z.object({
   reason: z.string(),
   changed_at: Instant.nullable(),
   changed_by: z.uuid().nullable(),
+  changed_by_name: z.string().nullable().openapi({ description: "User name of who changed it last." }),
   problem: z.string().nullable().openapi({ description: "When the stored value is not usable." }),
 }).openapi("Setting");
 const SettingList = listOf(Setting).openapi("SettingList");
@@ -46,9 +47,14 @@ export default apiApp()
       summary: "Change a setting",
       request: {
         params: z.object({ key: z.string().max(100, "is longer than any key") }),
-        ...jsonBody(z.strictObject({ value: z.number() })),
+        ...jsonBody(z.strictObject({
+          value: z.number(),
+          expected: z.number().optional().openapi({
+            description: "The value that the change was decided by. Where another is in force by now: 409 conflict.",
+          }),
+        })),
       },
-      responses: answers(200, Setting, "In force now.", [400, 401, 403, 404, 415]),
+      responses: answers(200, Setting, "In force now.", [400, 401, 403, 404, 409, 415]),
     }),
     async (c) => {
       const { sql } = c.var.state.services;
@@ -60,7 +66,8 @@ export default apiApp()
           hint: "GET /api/v1/settings lists them.",
         });
       }
-      await changeSetting(sql, viewerOf(c.var.state).id, key, c.req.valid("json").value, callContext(c.var.state));
+      const { value, expected } = c.req.valid("json");
+      await changeSetting(sql, viewerOf(c.var.state).id, key, value, callContext(c.var.state), expected);
       const changed = (await listSettings(sql)).find((setting) => setting.key === key);
       return c.json(answer(Setting, changed), 200);
     },
