@@ -17,7 +17,7 @@ export interface ControlProps {
 
 interface FieldWords {
   id: string;
-  label: string;
+  label: ComponentChildren;
   hint?: ComponentChildren;
   /** What is wrong and what to do; what was typed stays. */
   error?: string | null;

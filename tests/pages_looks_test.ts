@@ -76,6 +76,7 @@ function filled({ hosts, jobs, groups, clone, operator }: Scenario & { clone: st
     { name: "audit-entry", path: "/audit/1" },
     { name: "tokens", path: "/profile/tokens" },
     { name: "token-new", path: "/profile/tokens/new" },
+    { name: "settings", path: "/settings" },
     { name: "addresses", path: "/settings/addresses" },
     { name: "error-404", path: "/hosts/0198c1a0-0000-7000-8000-000000000000", error: true },
   ];

@@ -1,3 +1,4 @@
+import { readSettings } from "../../core/settings/read_settings.ts";
 import { get, post, type Topic } from "./topic.ts";
 
 export default {
@@ -16,6 +17,15 @@ export default {
     "POST /api/v1/ws/ticket": post("/api/v1/ws/ticket", undefined),
   },
   forms: {
+    "POST /settings": async ({ services }) => ({
+      path: "/settings",
+      // The form says what it was when it was opened.
+      fields: [
+        ["key", "poll.concurrency"],
+        ["value", "32"],
+        ["was", String((await readSettings(services.sql))["poll.concurrency"])],
+      ],
+    }),
     "POST /preferences": () => ({ path: "/preferences", fields: [["theme", "dark"], ["back", "/hosts"]] }),
   },
   silent: {

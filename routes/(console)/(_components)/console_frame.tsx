@@ -17,7 +17,7 @@ const SECTIONS = [[
   { href: "/users", label: "Users", icon: "users", tells_all: true },
   { href: "/enrolments", label: "Enrolment", icon: "shield-check", acts: true },
   { href: "/audit", label: "Audit", icon: "scroll-text", tells_all: true },
-  { href: "/settings/addresses", label: "Addresses", icon: "network", tells_all: true },
+  { href: "/settings", label: "Settings", icon: "settings", tells_all: true },
 ]] as const;
 
 /** The product's frame around a page, with the numbers of the fleet as the viewer may see it. */

@@ -14,6 +14,7 @@ import { type Context, page, type RouteAccess } from "../../../web/mod.ts";
 import { readForm } from "../../(_role)/form.ts";
 import { callContext, define, type State, viewerOf } from "../../(_role)/state.ts";
 import { type Refusal, refusalOf } from "../(_components)/refusal.ts";
+import { SettingsTabs } from "./(_components)/settings_tabs.tsx";
 
 export const access = {
   GET: { role: "auditor", scope: "none", audit: null, tells_all: true },
@@ -78,11 +79,12 @@ export default define.page<typeof handler>(({ data, state, url }) => {
   return (
     <>
       <PageHead
-        title="Addresses"
+        title="Settings"
         state={networks.length === 0
           ? "Pages and API can be used from every address."
           : `Pages and API can be used from ${countText(networks.length, "network")} only.`}
       />
+      <SettingsTabs current="/settings/addresses" />
       {saved && !refusal && (
         <Notice tone="ok" title="Saved. It is in force, for open connections too.">
           Whoever comes from elsewhere gets no answer, or is told so when a proxy stands between.
