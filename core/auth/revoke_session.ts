@@ -9,8 +9,9 @@ import { findSessionById, revokeSessions } from "./session_store.ts";
 import type { Viewer } from "./types.ts";
 
 /**
- * Ends one session, and with it every page that it keeps live, within a second: one's own, or as an admin, who proved
- * of late who they are, anybody's.
+ * Ends one session, and with it every page that it keeps live, within a second: one's own, or as an admin anybody's.
+ * Either way it asks for a recent proof (OWASP ASVS 5.0, 7.5.2): whoever stole a session must not be able to put its
+ * owner out. Signing out oneself asks nothing.
  *
  * @throws AppError session_not_found, the same for one that is not the caller's to end; confirmation_required
  */
@@ -24,7 +25,7 @@ export async function revokeSession(
     const found = isUuid(session_id) ? await findSessionById(tx, session_id) : null;
     const own = found?.user_id === viewer.id;
     if (!found || !(own || viewer.role === "admin")) throw new AppError("session_not_found");
-    if (!own) requireRecent(viewer, context.clock);
+    requireRecent(viewer, context.clock);
     const why = own ? "ended by its owner" : "ended by an admin";
     const sessions = await revokeSessions(tx, { id: session_id }, why, context.clock.now());
     if (sessions.length === 0) throw new AppError("session_not_found");
@@ -37,12 +38,16 @@ export async function revokeSession(
   });
 }
 
-/** Ends all sessions of the viewer but the present one. Returns how many were open. */
+/**
+ * Ends all sessions of the viewer but the present one. Returns how many were open.
+ * @throws AppError confirmation_required, as for one
+ */
 export async function revokeOtherSessions(
   sql: Sql,
-  viewer: Pick<Viewer, "id" | "username" | "session_id">,
+  viewer: Pick<Viewer, "id" | "username" | "session_id" | "authenticated_at" | "token">,
   context: Context,
 ): Promise<number> {
+  requireRecent(viewer, context.clock);
   return await transaction(sql, async (tx) => {
     const reason = "ended by its owner, with all others";
     const except = viewer.session_id;

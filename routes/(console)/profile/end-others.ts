@@ -3,7 +3,12 @@ import type { RouteAccess } from "../../../web/mod.ts";
 import { readForm } from "../../(_role)/form.ts";
 import { callContext, define, viewerOf } from "../../(_role)/state.ts";
 
-export const access = { role: "auditor", scope: "none", audit: "session.revoke" } as const satisfies RouteAccess;
+export const access = {
+  role: "auditor",
+  scope: "none",
+  audit: "session.revoke",
+  recent: true,
+} as const satisfies RouteAccess;
 
 export const handler = define.handlers({
   async POST(ctx) {

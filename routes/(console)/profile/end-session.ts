@@ -4,7 +4,12 @@ import { readForm } from "../../(_role)/form.ts";
 import { forgetSession } from "../../(_role)/keep_session.ts";
 import { callContext, define, viewerOf } from "../../(_role)/state.ts";
 
-export const access = { role: "auditor", scope: "none", audit: "session.revoke" } as const satisfies RouteAccess;
+export const access = {
+  role: "auditor",
+  scope: "none",
+  audit: "session.revoke",
+  recent: true,
+} as const satisfies RouteAccess;
 
 export const handler = define.handlers({
   async POST(ctx) {

@@ -8,8 +8,8 @@ import { callContext, viewerOf } from "../../(_role)/state.ts";
 
 export const access = {
   "GET /auth/sessions": { role: "auditor", scope: "none", audit: null },
-  "DELETE /auth/sessions": { role: "auditor", scope: "none", audit: "session.revoke" },
-  "DELETE /auth/sessions/{id}": { role: "auditor", scope: "none", audit: "session.revoke" },
+  "DELETE /auth/sessions": { role: "auditor", scope: "none", audit: "session.revoke", recent: true },
+  "DELETE /auth/sessions/{id}": { role: "auditor", scope: "none", audit: "session.revoke", recent: true },
 } satisfies ApiAccess;
 
 const OwnSession = z.object({
@@ -53,7 +53,7 @@ export default apiApp()
       method: "delete",
       path: "/auth/sessions",
       summary: "Sign out everywhere else",
-      responses: answers(200, Ended, "All sessions of the caller but the one that asks have ended.", [401]),
+      responses: answers(200, Ended, "All sessions of the caller but the one that asks have ended.", [401, 403]),
     }),
     async (c) => {
       const { state } = c.var;
@@ -66,7 +66,7 @@ export default apiApp()
       method: "delete",
       path: "/auth/sessions/{id}",
       summary: "End a session: one's own, or anybody's as an admin",
-      description: "An admin who ends somebody else's must have proven who they are within ten minutes.",
+      description: "To end the one that asks, POST /auth/logout needs no proof.",
       request: { params: IdParam },
       responses: answers(200, z.object({ id: z.uuid(), ended: z.literal(true) }), "Ended.", [400, 401, 403, 404]),
     }),
