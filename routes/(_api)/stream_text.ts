@@ -1,3 +1,5 @@
+import { type State, viewerOf } from "../(_role)/state.ts";
+
 /**
  * An answer that is made while it is sent: as many rows as there are cost no more memory than one piece. What cannot be
  * read at all is thrown before the answer begins, and so becomes words instead of a broken file.
@@ -27,4 +29,13 @@ export async function streamText(
     },
   });
   return new Response(body, { headers });
+}
+
+/**
+ * For {@link streamText}: whether who asked has been signed out, or their API token revoked, while the answer is still on
+ * its way.
+ */
+export function endOf(state: State): () => boolean {
+  const { session_id } = viewerOf(state);
+  return () => state.services.sessions.revocations.hasEnded(session_id);
 }

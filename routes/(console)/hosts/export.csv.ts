@@ -1,6 +1,7 @@
 import { rfc3339 } from "../../../core/clock.ts";
 import { exportHosts } from "../../../core/views/host_export.ts";
 import type { RouteAccess } from "../../../web/mod.ts";
+import { endOf, streamText } from "../../(_api)/stream_text.ts";
 import { define, viewerOf } from "../../(_role)/state.ts";
 import { askedHosts } from "../(_components)/host_list.ts";
 
@@ -12,25 +13,9 @@ export const handler = define.handlers({
     const { sql, clock } = ctx.state.services;
     const { filter } = askedHosts(ctx.url.searchParams);
     const pieces = exportHosts(sql, viewerOf(ctx.state).sees, filter);
-    // What cannot be read at all is a page with words, and no broken file.
-    const first = await pieces.next();
-    const encoder = new TextEncoder();
-    const body = new ReadableStream<Uint8Array>({
-      start: (stream) => first.done ? stream.close() : stream.enqueue(encoder.encode(first.value)),
-      async pull(stream) {
-        const { done, value } = await pieces.next();
-        if (done) stream.close();
-        else stream.enqueue(encoder.encode(value));
-      },
-      async cancel() {
-        await pieces.return(undefined);
-      },
-    });
-    return new Response(body, {
-      headers: {
-        "content-type": "text/csv; charset=utf-8; header=present",
-        "content-disposition": `attachment; filename="hosts-${rfc3339(clock.now()).slice(0, 10)}.csv"`,
-      },
-    });
+    return await streamText(pieces, {
+      "content-type": "text/csv; charset=utf-8; header=present",
+      "content-disposition": `attachment; filename="hosts-${rfc3339(clock.now()).slice(0, 10)}.csv"`,
+    }, endOf(ctx.state));
   },
 });

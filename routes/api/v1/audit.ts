@@ -18,8 +18,8 @@ import {
   wholeVerdict,
 } from "../../(_api)/audit_schemas.ts";
 import { paging } from "../../(_api)/query.ts";
-import { streamText } from "../../(_api)/stream_text.ts";
-import { callContext, type Services, type State, viewerOf } from "../../(_role)/state.ts";
+import { endOf, streamText } from "../../(_api)/stream_text.ts";
+import { callContext, type Services } from "../../(_role)/state.ts";
 
 export const access = {
   "GET /audit": { role: "auditor", scope: "none", audit: null, tells_all: true },
@@ -38,12 +38,6 @@ const shown = (run: Verification) => ({ ...run, verdict: run.verdict && wholeVer
 function saved({ clock }: Services, type: string, ending: string): Record<string, string> {
   const name = `audit-${rfc3339(clock.now()).slice(0, 10)}.${ending}`;
   return { "content-type": type, "content-disposition": `attachment; filename="${name}"` };
-}
-
-/** Whoever asked may be signed out, or their API token revoked, while a million rows are on their way. */
-function endOf(state: State): () => boolean {
-  const { session_id } = viewerOf(state);
-  return () => state.services.sessions.revocations.hasEnded(session_id);
 }
 
 export default apiApp()
