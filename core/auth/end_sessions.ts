@@ -3,6 +3,7 @@ import type { Sql, Tx } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
 import { isUuid } from "../ids.ts";
 import { revokeSessions } from "./session_store.ts";
+import { holdUser } from "./store.ts";
 
 /**
  * Ends all sessions of a user, whichever way they were opened, and with them every page that they keep live: within a
@@ -13,13 +14,14 @@ import { revokeSessions } from "./session_store.ts";
  * @param options.why what the list of sessions says, such as "the role was changed"
  * @returns ids of the sessions that were open
  */
-export function endSessionsOf(
+export async function endSessionsOf(
   tx: Tx,
   user_id: string,
   { except, why }: { except?: string; why: string },
   at: Temporal.Instant,
 ): Promise<string[]> {
-  return revokeSessions(tx, { user_id, except }, why, at);
+  await holdUser(tx, user_id);
+  return await revokeSessions(tx, { user_id, except }, why, at);
 }
 
 /**

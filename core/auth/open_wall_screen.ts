@@ -6,6 +6,7 @@ import { AppError } from "../errors.ts";
 import { WALL_DAYS } from "./rules.ts";
 import { insertNewSession } from "./sessions.ts";
 import { findSessionById, revokeSessions } from "./session_store.ts";
+import { holdUser } from "./store.ts";
 import type { Client, OpenedSession, Viewer } from "./types.ts";
 
 export const WallScreen = z.strictObject({
@@ -31,6 +32,7 @@ export async function openWallScreen(
   if (viewer.session_kind !== "browser" || viewer.token) throw new AppError("forbidden");
   const { clock } = context;
   return await transaction(sql, async (tx) => {
+    await holdUser(tx, viewer.id);
     const old = await findSessionById(tx, viewer.session_id);
     if (!old || old.revoked || old.disabled || old.stage !== "full") throw new AppError("session_expired");
     const user = { ...old, id: old.user_id };

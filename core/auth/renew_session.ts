@@ -3,6 +3,7 @@ import type { Tx } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
 import { insertNewSession } from "./sessions.ts";
 import { findSessionById, revokeSessions } from "./session_store.ts";
+import { holdUser } from "./store.ts";
 import type { AuthMethod, Client, OpenedSession, Stage, Viewer } from "./types.ts";
 
 /**
@@ -16,11 +17,12 @@ import type { AuthMethod, Client, OpenedSession, Stage, Viewer } from "./types.t
  */
 export async function renewSession(
   tx: Tx,
-  viewer: Pick<Viewer, "session_id">,
+  viewer: Pick<Viewer, "id" | "session_id">,
   change: { stage?: Stage; proven?: readonly AuthMethod[] },
   client: Client,
   clock: Clock,
 ): Promise<OpenedSession> {
+  await holdUser(tx, viewer.id);
   const old = await findSessionById(tx, viewer.session_id);
   if (!old || old.revoked || old.disabled) throw new AppError("session_expired");
   const { proven = [] } = change;

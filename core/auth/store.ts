@@ -10,6 +10,8 @@ const User = z.object({
   disabled: z.boolean(),
   hash: z.string().nullable(),
   must_change: z.boolean(),
+  /** When the password became what it is; null without one. Stays when its hash is made anew with other parameters. */
+  password_set_at: z.instanceof(Temporal.Instant).nullable(),
 });
 export type StoredUser = z.infer<typeof User>;
 
@@ -18,7 +20,7 @@ export function findUser(db: Db, username: string): Promise<StoredUser | null> {
     User,
     db`
       select u.id, u.username, u.display_name, u.role, u.disabled_at is not null as disabled, p.hash,
-        coalesce(p.must_change, false) as must_change
+        coalesce(p.must_change, false) as must_change, p.changed_at as password_set_at
       from users u left join passwords p on p.user_id = u.id
       where u.username = ${username}`,
   );
@@ -29,10 +31,18 @@ export function findUserById(db: Db, id: string): Promise<StoredUser | null> {
     User,
     db`
       select u.id, u.username, u.display_name, u.role, u.disabled_at is not null as disabled, p.hash,
-        coalesce(p.must_change, false) as must_change
+        coalesce(p.must_change, false) as must_change, p.changed_at as password_set_at
       from users u left join passwords p on p.user_id = u.id
       where u.id = ${id}`,
   );
+}
+
+/**
+ * Holds a user still until the transaction ends: whatever opens or ends their sessions comes one after the other, so that
+ * a session that is just being opened cannot be missed by what ends them all. First of all, before any other row.
+ */
+export async function holdUser(db: Db, id: string): Promise<void> {
+  await db`select from users where id = ${id} for no key update`;
 }
 
 export async function countUsers(db: Db): Promise<number> {

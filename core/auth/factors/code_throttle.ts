@@ -4,9 +4,9 @@ import type { Tx } from "../../database/types.ts";
 import { tooManyAttempts } from "../attempts.ts";
 import { networksOf } from "../networks.ts";
 import { FORGET_FAILURES_SECONDS, pauseAfter, type ThrottleRule } from "../rules.ts";
+import { holdUser } from "../store.ts";
 import { block, clearFailures, countFailure, readThrottles } from "../throttle_store.ts";
 import { CODE_THROTTLES, PASSKEY_THROTTLE } from "./rules.ts";
-import { lockFactors } from "./store.ts";
 
 /** What failures are counted under. A right password does not forgive them, or it would buy five more guesses each time. */
 type Keys = Record<string, ThrottleRule>;
@@ -38,7 +38,7 @@ export async function secondsHeld(db: Db, keys: Keys, clock: Clock): Promise<num
  * @throws AppError too_many_requests
  */
 export async function oneAtATime(tx: Tx, user_id: string, keys: Keys, clock: Clock): Promise<void> {
-  await lockFactors(tx, user_id);
+  await holdUser(tx, user_id);
   const wait = await secondsHeld(tx, keys, clock);
   if (wait > 0) throw tooManyAttempts(wait);
 }

@@ -2,11 +2,13 @@ import { appendFor } from "../../audit/append_audit.ts";
 import type { Context } from "../../audit/types.ts";
 import { type Sql, transaction } from "../../database/connection.ts";
 import type { Tx } from "../../database/types.ts";
+import { AppError } from "../../errors.ts";
 import { endAccessOf } from "../end_access.ts";
+import { holdUser } from "../store.ts";
 import type { AuthMethod, Client, OpenedSession, Viewer } from "../types.ts";
 import { completeSession } from "./complete_session.ts";
 import { saveNewCodes } from "./make_recovery_codes.ts";
-import { countRecoveryCodes, lockFactors } from "./store.ts";
+import { countFactors, countRecoveryCodes } from "./store.ts";
 
 /** What came of setting up a factor. */
 export interface Enrolled {
@@ -33,7 +35,9 @@ export async function enrol(
 ): Promise<Enrolled> {
   const { clock } = context;
   return await transaction(sql, async (tx) => {
-    await lockFactors(tx, viewer.id);
+    await holdUser(tx, viewer.id);
+    // Their sign-in was under way when the first factor was set up: from then on it is not enough.
+    if (viewer.stage === "enrol" && await countFactors(tx, viewer.id) > 0) throw new AppError("session_expired");
     const facts = await save(tx);
     const first = await countRecoveryCodes(tx, viewer.id) === 0;
     const recovery_codes = first ? await saveNewCodes(tx, viewer.id, clock) : null;

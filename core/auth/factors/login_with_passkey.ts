@@ -1,16 +1,17 @@
 import { appendAudit } from "../../audit/append_audit.ts";
 import type { Context } from "../../audit/types.ts";
-import { type Sql, transaction } from "../../database/connection.ts";
+import { type Sql, transaction, type Tx } from "../../database/connection.ts";
 import { AppError } from "../../errors.ts";
 import { tooManyAttempts } from "../attempts.ts";
 import { openSession } from "../sessions.ts";
-import { findUserById, noteLogin } from "../store.ts";
+import { findUserById, holdUser, noteLogin, type StoredUser } from "../store.ts";
 import { rememberNetwork } from "../throttle.ts";
 import type { Client, OpenedSession, SessionKind } from "../types.ts";
 import { questionOf } from "./ask_passkey.ts";
 import { checkPasskey } from "./check_passkey.ts";
 import { noteWrong, passkeyKeys, secondsHeld } from "./code_throttle.ts";
 import type { RelyingParty } from "./relying_party.ts";
+import { findCredential, type StoredPasskey } from "./store.ts";
 import type { Assertion } from "./types.ts";
 
 /**
@@ -32,10 +33,10 @@ export async function loginWithPasskey(
   const wait = await secondsHeld(sql, keys, clock);
   if (wait > 0) throw tooManyAttempts(wait);
   const proof = await checkPasskey(sql, answer, questionOf(null), party, true, clock);
-  const user = proof.passkey ? await findUserById(sql, proof.passkey.user_id) : null;
-  const object = user ? { kind: "user", id: user.id, name: user.username } : null;
-  const row = { address, request_id, action: "auth.login", object };
   const opened = await transaction(sql, async (tx) => {
+    const user = proof.passkey && await ownerOf(tx, proof.passkey);
+    const object = user ? { kind: "user", id: user.id, name: user.username } : null;
+    const row = { address, request_id, action: "auth.login", object };
     if (!proof.ok || !user || user.disabled) {
       const pause_seconds = await noteWrong(tx, keys, clock);
       const reason = proof.ok ? "disabled" : proof.reason;
@@ -66,4 +67,10 @@ export async function loginWithPasskey(
   });
   if (!opened) throw new AppError("passkey_refused");
   return opened;
+}
+
+/** Whose passkey it is, as they are now, held so until the transaction ends; null when it was removed meanwhile. */
+async function ownerOf(tx: Tx, { user_id, credential_id }: StoredPasskey): Promise<StoredUser | null> {
+  await holdUser(tx, user_id);
+  return await findCredential(tx, credential_id) && await findUserById(tx, user_id);
 }

@@ -5,8 +5,9 @@ import { type Sql, transaction } from "../../database/connection.ts";
 import type { Tx } from "../../database/types.ts";
 import { sha256 } from "../../ids.ts";
 import type { Viewer } from "../types.ts";
+import { holdUser } from "../store.ts";
 import { RECOVERY_CODES, recoveryCode } from "./rules.ts";
-import { lockFactors, replaceRecoveryCodes } from "./store.ts";
+import { replaceRecoveryCodes } from "./store.ts";
 
 /** Ten fresh codes in place of all before. They exist in the answer only. */
 export async function saveNewCodes(tx: Tx, user_id: string, clock: Clock): Promise<string[]> {
@@ -18,7 +19,7 @@ export async function saveNewCodes(tx: Tx, user_id: string, clock: Clock): Promi
 /** Makes the viewer's recovery codes anew, when they were lost, seen by others, or are running out. */
 export async function makeRecoveryCodes(sql: Sql, viewer: Viewer, context: Context): Promise<string[]> {
   return await transaction(sql, async (tx) => {
-    await lockFactors(tx, viewer.id);
+    await holdUser(tx, viewer.id);
     const codes = await saveNewCodes(tx, viewer.id, context.clock);
     await appendFor(tx, context, {
       action: "auth.make_recovery_codes",

@@ -3,8 +3,9 @@ import type { Context } from "../../audit/types.ts";
 import { type Sql, transaction } from "../../database/connection.ts";
 import { AppError } from "../../errors.ts";
 import { endAccessOf } from "../end_access.ts";
+import { holdUser } from "../store.ts";
 import type { Viewer } from "../types.ts";
-import { countFactors, deletePasskey, deleteTotp, findTotp, listPasskeys, lockFactors } from "./store.ts";
+import { countFactors, deletePasskey, deleteTotp, findTotp, listPasskeys } from "./store.ts";
 
 const ACTION = "auth.remove_factor";
 
@@ -26,7 +27,7 @@ export async function removeFactor(
   const object = { kind: "user", id: viewer.id, name: viewer.username };
   const { clock } = context;
   const removed = await transaction(sql, async (tx) => {
-    await lockFactors(tx, viewer.id);
+    await holdUser(tx, viewer.id);
     const name = which === "app"
       ? await findTotp(tx, viewer.id) && "app"
       : (await listPasskeys(tx, viewer.id)).find(({ id }) => id === which.passkey)?.name;

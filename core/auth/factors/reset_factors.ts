@@ -1,8 +1,9 @@
 import type { Clock } from "../../clock.ts";
 import type { Tx } from "../../database/types.ts";
 import { endSessionsOf } from "../end_sessions.ts";
+import { holdUser } from "../store.ts";
 import { codeKeys, forgiveWrong } from "./code_throttle.ts";
-import { deletePasskeys, deleteRecoveryCodes, deleteTotp, lockFactors } from "./store.ts";
+import { deletePasskeys, deleteRecoveryCodes, deleteTotp } from "./store.ts";
 
 /** What a reset took away, for the row of whoever asked for it. */
 export interface FactorReset {
@@ -20,7 +21,7 @@ export interface FactorReset {
  * @param why for the list of sessions: "an admin asked for the second factor to be set up anew"
  */
 export async function resetFactors(tx: Tx, user_id: string, why: string, clock: Clock): Promise<FactorReset> {
-  await lockFactors(tx, user_id);
+  await holdUser(tx, user_id);
   const app = await deleteTotp(tx, user_id);
   const passkeys = await deletePasskeys(tx, user_id);
   const recovery_codes = await deleteRecoveryCodes(tx, user_id);

@@ -113,11 +113,6 @@ export async function deletePasskeys(db: Db, user_id: string): Promise<number> {
   return (await db`delete from passkeys where user_id = ${user_id} returning id`).length;
 }
 
-/** Holds everybody back who changes the same user's factors, until the transaction ends. */
-export async function lockFactors(db: Db, user_id: string): Promise<void> {
-  await db`select 1 from users where id = ${user_id} for no key update`;
-}
-
 /** Apps and passkeys; recovery codes are no factor of their own. */
 export async function countFactors(db: Db, user_id: string): Promise<number> {
   const row = await one(
