@@ -6,11 +6,12 @@ import { AppError } from "../errors.ts";
 import { tooManyAttempts } from "./attempts.ts";
 import type { Blocklist } from "./blocklist.ts";
 import { endAccessOf } from "./end_access.ts";
-import { hashPassword, verifyPassword } from "./password.ts";
+import { hashPassword } from "./password.ts";
 import { passwordProblems } from "./password_rules.ts";
+import { provePassword } from "./prove_password.ts";
 import { renewSession } from "./renew_session.ts";
-import { findUser, savePassword } from "./store.ts";
-import { forgiveProofs, isFirstProofRefusal, noteFailedProof, secondsUntilProof } from "./throttle.ts";
+import { holdUser, savePassword } from "./store.ts";
+import { forgiveProofs, isFirstProofRefusal } from "./throttle.ts";
 import type { Client, OpenedSession, Viewer } from "./types.ts";
 
 export const PasswordChange = z.strictObject({
@@ -35,25 +36,26 @@ export async function changePassword(
 ): Promise<{ ended_sessions: number; ended_tokens: number; opened: OpenedSession }> {
   const { clock } = context;
   const object = { kind: "user", id: viewer.id, name: viewer.username };
-  const wait = await secondsUntilProof(sql, viewer.id, clock);
-  if (wait > 0) {
+  const refuse = async (wait_seconds: number) => {
     await transaction(sql, async (tx) => {
       if (!await isFirstProofRefusal(tx, viewer.id)) return;
-      const details = { wait_seconds: wait };
-      await appendFor(tx, context, { action: "auth.change_password", object, outcome: "denied", details });
+      await appendFor(tx, context, {
+        action: "auth.change_password",
+        object,
+        outcome: "denied",
+        details: { wait_seconds },
+      });
     });
-    throw tooManyAttempts(wait);
-  }
-  const user = await findUser(sql, viewer.username);
-  if (!await verifyPassword(user?.hash ?? null, change.current_password)) {
-    await transaction(sql, async (tx) => {
-      await noteFailedProof(tx, viewer.id, clock);
-      await appendFor(tx, context, { action: "auth.change_password", object, outcome: "failure" });
-    });
+    throw tooManyAttempts(wait_seconds);
+  };
+  const fits = await provePassword(sql, viewer, change.current_password, clock, refuse);
+  if (!fits) {
+    await appendFor(sql, context, { action: "auth.change_password", object, outcome: "failure" });
     throw new AppError("validation_failed", {
       details: [{ field: "current_password", problem: "It is not your present password.", hint: "Type it again." }],
     });
   }
+  await forgiveProofs(sql, viewer.id);
   const problems = await passwordProblems(change.new_password, viewer, blocklist);
   if (change.new_password.normalize("NFKC") === change.current_password.normalize("NFKC")) {
     problems.push({ field: "new_password", problem: "It is the present password.", hint: "Choose a different one." });
@@ -61,8 +63,8 @@ export async function changePassword(
   if (problems.length > 0) throw new AppError("password_weak", { details: problems });
   const hash = await hashPassword(change.new_password);
   return await transaction(sql, async (tx) => {
+    await holdUser(tx, viewer.id);
     await savePassword(tx, viewer.id, hash, false, clock.now());
-    await forgiveProofs(tx, viewer.id);
     const why = "the password was changed";
     const ended = await endAccessOf(tx, viewer.id, { except: viewer.session_id, why }, clock.now());
     const opened = await renewSession(tx, viewer, {}, client, clock);

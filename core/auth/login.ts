@@ -1,14 +1,22 @@
 import { appendAudit } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
-import { type Sql, transaction } from "../database/connection.ts";
+import { type Sql, transaction, type Tx } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
 import { tooManyAttempts } from "./attempts.ts";
 import { countFactors } from "./factors/store.ts";
 import { hashPassword, isOutdated, verifyPassword } from "./password.ts";
 import { canonicalUsername } from "./rules.ts";
 import { openSession } from "./sessions.ts";
-import { findUser, replaceHash, type StoredUser } from "./store.ts";
-import { forgive, isFirstRefusal, judgeAttempt, noteFailure, type Standing } from "./throttle.ts";
+import { findUser, findUserById, holdUser, replaceHash, type StoredUser } from "./store.ts";
+import {
+  type Attempt,
+  beginAttempt,
+  forgive,
+  isFirstRefusal,
+  judgeAttempt,
+  NOTHING,
+  type Standing,
+} from "./throttle.ts";
 import type { Client, Credentials, OpenedSession, SessionKind } from "./types.ts";
 
 /**
@@ -29,15 +37,18 @@ export async function login(
   const username = canonicalUsername(credentials.username);
   const standing = await judgeAttempt(sql, username, address, clock);
   const user = await findUser(sql, username);
-  if (standing.wait > 0) {
-    await noteRefusal(sql, user, standing, context);
-    throw tooManyAttempts(standing.wait);
-  }
-  const fits = await verifyPassword(user?.hash ?? null, credentials.password, standing.asker);
+  if (standing.wait > 0) return await refuse(sql, user, standing, context);
+  // Others may have failed while it waited for its turn, so it is judged again then, and counted.
+  let attempt: Attempt = { ...standing, counted: NOTHING };
+  const fits = await verifyPassword(user?.hash ?? null, credentials.password, standing.asker, async () => {
+    attempt = await beginAttempt(sql, username, address, clock);
+    return attempt.wait === 0;
+  });
+  if (attempt.wait > 0) return await refuse(sql, user, attempt, context);
   const stronger = fits && !user?.disabled ? await strongerHash(user!.hash!, credentials.password, standing) : null;
   const outcome = await transaction(sql, async (tx) => {
-    if (!user || !fits || user.disabled) {
-      const pause = await noteFailure(tx, username, address, clock);
+    const present = user && fits ? await stillTheSame(tx, user) : null;
+    if (!user || !present || present.disabled) {
       // The name goes in as typed only when there is such a user: people type passwords into the wrong field.
       await appendAudit(tx, {
         actor: { kind: "anonymous", id: null, name: user?.username ?? null },
@@ -46,14 +57,14 @@ export async function login(
         action: "auth.login",
         object: user ? { kind: "user", id: user.id, name: user.username } : null,
         outcome: "failure",
-        details: { known_user: user !== null, pause_seconds: pause },
+        details: { known_user: user !== null, pause_seconds: attempt.counted.pause },
       }, clock);
       return null;
     }
-    await forgive(tx, username, address);
+    await forgive(tx, username, address, attempt.counted);
     if (stronger !== null) await replaceHash(tx, user.id, user.hash!, stronger);
     const stage = await countFactors(tx, user.id) > 0 ? "factor" as const : "enrol" as const;
-    const opened = await openSession(tx, user, kind, client, clock, { stage, methods: ["pwd"] });
+    const opened = await openSession(tx, present, kind, client, clock, { stage, methods: ["pwd"] });
     await appendAudit(tx, {
       actor: { kind: "user", id: user.id, name: user.username },
       address,
@@ -69,6 +80,17 @@ export async function login(
   return outcome;
 }
 
+/**
+ * The user as they are now, held so until the transaction ends; null when the password is no longer the one that was
+ * looked at: hashing takes its time, and whoever changed it meanwhile has ended what was opened with the old one.
+ */
+async function stillTheSame(tx: Tx, user: StoredUser): Promise<StoredUser | null> {
+  await holdUser(tx, user.id);
+  const present = await findUserById(tx, user.id);
+  const set_at = present?.password_set_at, before = user.password_set_at;
+  return present && set_at && before && set_at.equals(before) ? present : null;
+}
+
 /** A hash with the present parameters where the stored one is older; null where it is not, or too many wait for one. */
 async function strongerHash(stored: string, password: string, { asker }: Standing): Promise<string | null> {
   if (!isOutdated(stored)) return null;
@@ -80,14 +102,14 @@ async function strongerHash(stored: string, password: string, { asker }: Standin
   }
 }
 
-/** The first refusal of a pause is a row; those after it would fill the log. */
-function noteRefusal(
+/** The first refusal of a pause is a row; those after it would fill the log. @throws AppError too_many_requests */
+async function refuse(
   sql: Sql,
   user: StoredUser | null,
   standing: Standing,
   { address, request_id, clock }: Omit<Context, "actor">,
-): Promise<void> {
-  return transaction(sql, async (tx) => {
+): Promise<never> {
+  await transaction(sql, async (tx) => {
     if (!await isFirstRefusal(tx, standing)) return;
     await appendAudit(tx, {
       actor: { kind: "anonymous", id: null, name: user?.username ?? null },
@@ -99,4 +121,5 @@ function noteRefusal(
       details: { known_user: user !== null, wait_seconds: standing.wait },
     }, clock);
   });
+  throw tooManyAttempts(standing.wait);
 }

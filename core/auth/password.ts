@@ -47,16 +47,18 @@ let nobody: Promise<string> | undefined;
  * True when the password fits. Without a hash (an unknown user) it takes just as long and answers false.
  *
  * @param asker where the attempt comes from; without it somebody who is signed in
+ * @param begin called when it is its turn; where it answers false the password is not looked at, and does not fit
  * @throws AppError too_many_requests when too many wait already
  */
 export async function verifyPassword(
   hash: string | null,
   password: string,
   asker: Asker = INSIDE,
+  begin: () => Promise<boolean> = () => Promise.resolve(true),
 ): Promise<boolean> {
   await warmUpPasswords();
   const against = hash ?? await nobody!;
-  const fits = await queue.run(asker, () => argon2().verify(against, normal(password)));
+  const fits = await queue.run(asker, async () => await begin() && await argon2().verify(against, normal(password)));
   return fits && hash !== null;
 }
 

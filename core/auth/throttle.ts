@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
-import type { Db } from "../database/connection.ts";
+import { type Db, type Sql, transaction } from "../database/connection.ts";
 import type { Asker } from "./hash_queue.ts";
 import { networksOf } from "./networks.ts";
 import { FORGET_FAILURES_SECONDS, KNOWN_NETWORK_DAYS, pauseAfter, type Throttle, THROTTLES } from "./rules.ts";
@@ -60,34 +60,82 @@ export async function secondsBlocked(db: Db, username: string, address: string |
   return (await judgeAttempt(db, username, address, clock)).wait;
 }
 
-/** Counts a failed attempt and says for how long the next one must wait, in seconds. */
-export async function noteFailure(db: Db, username: string, address: string | null, clock: Clock): Promise<number> {
+/** What an attempt was counted as, so that it can be taken back. */
+export interface Counted {
+  /** Seconds for which the next attempt must wait. */
+  pause: number;
+  /** How long each key was made to wait by it; null where it was not. */
+  keys: { kind: Throttle; key: string; until: Temporal.Instant | null }[];
+}
+
+/** Of an attempt that was not made. */
+export const NOTHING: Counted = { pause: 0, keys: [] };
+
+/** An attempt that was judged, and counted as failed where it may be made. */
+export type Attempt = Standing & { counted: Counted };
+
+/**
+ * Judges an attempt and counts it as failed before the password is looked at; {@link forgive} takes that back. Counted
+ * afterwards, a burst of guesses would all be looked at before the first of them counted. Attempts that share a key come
+ * one after the other.
+ *
+ * @param username as for {@link judgeAttempt}
+ */
+export function beginAttempt(
+  sql: Sql,
+  username: string,
+  address: string | null,
+  clock: Clock,
+): Promise<Attempt> {
+  return transaction(sql, async (tx) => {
+    const { account: _, ...keys } = keysOf(username, networksOf(address), false);
+    await store.oneAfterTheOther(tx, Object.values(keys));
+    const standing = await judgeAttempt(tx, username, address, clock);
+    const counted = standing.wait > 0 ? NOTHING : await noteFailure(tx, username, address, clock);
+    return { ...standing, counted };
+  });
+}
+
+/** Counts a failed attempt. */
+export async function noteFailure(
+  db: Db,
+  username: string,
+  address: string | null,
+  clock: Clock,
+): Promise<Counted> {
   const now = clock.now();
   const { keys } = await look(db, username, address, now);
-  let pressure = 0, longest = 0;
+  const counted: Counted = { pause: 0, keys: [] };
+  let pressure = 0;
   // Always in the same order of keys, so that two attempts at once cannot wait for each other; the account comes first.
   for (const [kind, key] of Object.entries(keys).sort(([, a], [, b]) => a < b ? -1 : 1) as [Throttle, string][]) {
     const failures = await store.countFailure(db, key, now, forgetBefore(now));
     let pause = pauseAfter(THROTTLES[kind], failures);
     if (kind === "account") {
       pressure = pause;
+      counted.keys.push({ kind, key, until: null });
       continue;
     }
     if (kind === "pair") pause = Math.max(pause, pressure);
-    if (pause > 0) await store.block(db, key, now.add({ seconds: pause }));
-    longest = Math.max(longest, pause);
+    const until = pause > 0 ? now.add({ seconds: pause }) : null;
+    if (until) await store.block(db, key, until);
+    counted.keys.push({ kind, key, until });
+    counted.pause = Math.max(counted.pause, pause);
   }
-  return longest;
+  return counted;
 }
 
 /**
- * A right password forgives the account and what failed from here; the network has to wait, or one good login would hide
- * a hundred bad ones.
+ * A right password forgives the account and what failed from here. Of the network only this attempt is taken back, or
+ * one good login would hide a hundred bad ones.
  */
-export async function forgive(db: Db, username: string, address: string | null): Promise<void> {
+export async function forgive(db: Db, username: string, address: string | null, counted: Counted): Promise<void> {
   const { own } = networksOf(address);
   const all = { ...keysOf(username, { own, wide: null }, true), ...keysOf(username, { own, wide: null }, false) };
   await store.clearFailures(db, [all.account, all.known!, all.pair!]);
+  for (const { kind, key, until } of counted.keys) {
+    if (kind === "network" || kind === "wide") await store.takeBack(db, key, until);
+  }
 }
 
 /** To be called when somebody is signed in wholly: from here nobody else's guessing keeps them out from now on. */
@@ -112,13 +160,21 @@ export async function secondsUntilProof(db: Db, user_id: string, clock: Clock): 
   return row ? Math.max(0, Math.ceil(row.blocked_until.since(clock.now()).total("seconds"))) : 0;
 }
 
-/** Counts a failed proof of somebody who is signed in. Returns the pause in seconds. */
-export async function noteFailedProof(db: Db, user_id: string, clock: Clock): Promise<number> {
-  const now = clock.now();
+/**
+ * The same for a proof as {@link beginAttempt}: counted before the password is looked at, and forgiven afterwards.
+ * @returns 0, or for how many seconds it has to wait; then it is not counted
+ */
+export function beginProof(sql: Sql, user_id: string, clock: Clock): Promise<number> {
   const key = proofKey(user_id);
-  const pause = pauseAfter(THROTTLES.known, await store.countFailure(db, key, now, forgetBefore(now)));
-  if (pause > 0) await store.block(db, key, now.add({ seconds: pause }));
-  return pause;
+  return transaction(sql, async (tx) => {
+    await store.oneAfterTheOther(tx, [key]);
+    const wait = await secondsUntilProof(tx, user_id, clock);
+    if (wait > 0) return wait;
+    const now = clock.now();
+    const pause = pauseAfter(THROTTLES.known, await store.countFailure(tx, key, now, forgetBefore(now)));
+    if (pause > 0) await store.block(tx, key, now.add({ seconds: pause }));
+    return 0;
+  });
 }
 
 export async function forgiveProofs(db: Db, user_id: string): Promise<void> {

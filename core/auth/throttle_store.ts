@@ -1,10 +1,13 @@
 import { z } from "zod";
-import { type Db, many, one } from "../database/connection.ts";
+import { type Db, many, one, type Tx } from "../database/connection.ts";
 
 const instant = z.instanceof(Temporal.Instant);
 
 const StoredThrottle = z.object({ key: z.string(), failures: z.number(), blocked_until: instant, changed_at: instant });
 export type StoredThrottle = z.infer<typeof StoredThrottle>;
+
+/** The class of the advisory locks that count attempts; locks of other purposes have one number, so they never meet. */
+const THROTTLE_LOCK = 72_045;
 
 export function readThrottles(db: Db, keys: string[]): Promise<StoredThrottle[]> {
   return many(
@@ -52,6 +55,22 @@ export async function block(db: Db, key: string, until: Temporal.Instant): Promi
 
 export async function clearFailures(db: Db, keys: string[]): Promise<void> {
   await db`delete from login_throttle where key = any(${keys})`;
+}
+
+/** Takes one failure back, and the pause that it brought unless another one brought a longer one since. */
+export async function takeBack(db: Db, key: string, until: Temporal.Instant | null): Promise<void> {
+  await db`
+    update login_throttle
+    set failures = greatest(failures - 1, 0),
+      blocked_until = case when blocked_until = ${until}::timestamptz then changed_at else blocked_until end
+    where key = ${key}`;
+}
+
+/** Waits for whoever counts under one of these keys, until the transaction ends; in one order, so that two never block. */
+export async function oneAfterTheOther(tx: Tx, keys: string[]): Promise<void> {
+  await tx`
+    select pg_advisory_xact_lock(${THROTTLE_LOCK}, place)
+    from (select distinct hashtext(key) as place from unnest(${keys}::text[]) as key order by place) places`;
 }
 
 /** True once for each pause of a key: for whoever is refused first. */

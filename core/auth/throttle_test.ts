@@ -3,12 +3,14 @@ import { fakeClock } from "../../testing/fake_clock.ts";
 import { type TestDatabase, testDatabase } from "../../testing/database.ts";
 import { addUser } from "../../testing/job_scenario.ts";
 import {
+  beginAttempt,
+  beginProof,
   deleteOldThrottles,
   forgive,
   forgiveProofs,
   judgeAttempt,
-  noteFailedProof,
   noteFailure,
+  NOTHING,
   rememberNetwork,
   secondsBlocked,
   secondsUntilProof,
@@ -23,7 +25,7 @@ function bed(database: TestDatabase) {
     clock,
     judge: (username: string, address: string | null) => judgeAttempt(db, username, address, clock),
     blocked: (username: string, address: string | null) => secondsBlocked(db, username, address, clock),
-    fail: (username: string, address: string | null) => noteFailure(db, username, address, clock),
+    fail: async (username: string, address: string | null) => (await noteFailure(db, username, address, clock)).pause,
     /** What a patient attacker does: waits as long as it must and fails again, from so many networks. */
     hammer: async (username: string, failures: number, address: (n: number) => string) => {
       for (let n = 0; n < failures; n++) await noteFailure(db, username, address(n), clock);
@@ -66,7 +68,7 @@ Deno.test("an attacker who hammers an account from everywhere cannot keep its ow
     assert.equal(await blocked("somebody.else", "198.51.100.5"), 0);
   });
   await t.step("after a success nothing is left of it", async () => {
-    await forgive(database.web, username, HOME);
+    await forgive(database.web, username, HOME, NOTHING);
     assert.equal(await blocked(username, "198.51.100.200"), 0);
   });
 });
@@ -157,9 +159,52 @@ Deno.test("failed proofs of somebody signed in are counted by themselves", async
   await using database = await testDatabase();
   const user = await addUser(database.sql, "operator");
   const { clock, blocked } = bed(database);
-  for (let n = 0; n < 30; n++) await noteFailedProof(database.web, user.id, clock);
+  for (let n = 0; n < 30; n++) {
+    assert.equal(await beginProof(database.web, user.id, clock), 0);
+    clock.advance({ seconds: await secondsUntilProof(database.web, user.id, clock) });
+  }
+  assert.equal(await beginProof(database.web, user.id, clock), 0);
   assert.equal(await secondsUntilProof(database.web, user.id, clock), 30);
   assert.equal(await blocked(user.username, HOME), 0, "signing in is not slowed down by it");
+  assert.equal(await beginProof(database.web, user.id, clock), 30);
   await forgiveProofs(database.web, user.id);
   assert.equal(await secondsUntilProof(database.web, user.id, clock), 0);
+});
+
+Deno.test("of many guesses at a password at the same time none goes by uncounted", async () => {
+  await using database = await testDatabase();
+  const user = await addUser(database.sql, "operator");
+  const { clock } = bed(database);
+  const begin = (username: string, address: string) => beginAttempt(database.web, username, address, clock);
+  const made = async (attempts: Promise<{ wait: number }>[]) =>
+    (await Promise.all(attempts)).filter(({ wait }) => wait === 0).length;
+  const many = Array.from({ length: 40 }, (_, n) => n);
+  assert.equal(await made(many.map(() => begin(user.username, "198.51.100.1"))), 6, "one account from one network");
+  assert.equal(await made(many.map((n) => begin(`name${n}`, "198.51.101.1"))), 21, "one network, many accounts");
+  const block = Array.from({ length: 100 }, (_, n) => begin(`other${n}`, `198.51.102.${n}`));
+  assert.equal(await made(block), 61, "a rented block, many accounts");
+  await rememberNetwork(database.web, user.id, HOME, clock);
+  assert.equal(await made(many.map(() => begin(user.username, HOME))), 6, "the owner's own network");
+  const proofs = await Promise.all(many.map(() => beginProof(database.web, user.id, clock)));
+  assert.equal(proofs.filter((wait) => wait === 0).length, 6, "somebody signed in");
+});
+
+Deno.test("what a right password takes back is its own attempt, and nothing that failed", async () => {
+  await using database = await testDatabase();
+  const { clock, blocked, fail } = bed(database);
+  for (let n = 0; n < 20; n++) await fail(`name${n}`, HOME);
+  for (let n = 0; n < 5; n++) {
+    const { wait, counted } = await beginAttempt(database.web, "alice", HOME, clock);
+    assert.equal(wait, 0);
+    assert.equal(await blocked("bob", HOME), 1, "the twenty-first, until it turns out to be right");
+    await forgive(database.web, "alice", HOME, counted);
+    assert.equal(await blocked("bob", HOME), 0);
+  }
+  assert.equal(await fail("bob", HOME), 1, "the twenty before still count");
+  clock.advance({ seconds: 1 });
+  const late = await beginAttempt(database.web, "alice", HOME, clock);
+  clock.advance({ seconds: 2 });
+  assert.equal(await fail("carol", HOME), 4);
+  await forgive(database.web, "alice", HOME, late.counted);
+  assert.equal(await blocked("dave", HOME), 4, "a longer pause that came since is left");
 });

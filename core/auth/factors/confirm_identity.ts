@@ -5,10 +5,9 @@ import { transaction } from "../../database/connection.ts";
 import type { Tx } from "../../database/types.ts";
 import { AppError, type ErrorCode } from "../../errors.ts";
 import { tooManyAttempts } from "../attempts.ts";
-import { verifyPassword } from "../password.ts";
+import { provePassword } from "../prove_password.ts";
 import { renewSession } from "../renew_session.ts";
-import { findUser } from "../store.ts";
-import { forgiveProofs, noteFailedProof, secondsUntilProof } from "../throttle.ts";
+import { forgiveProofs } from "../throttle.ts";
 import { type Client, Credentials, type OpenedSession, type Viewer } from "../types.ts";
 import { questionOf } from "./ask_passkey.ts";
 import { takeCode, takeRecovery } from "./check_code.ts";
@@ -38,19 +37,12 @@ export async function confirmWithCode(
 ): Promise<OpenedSession> {
   const { clock, address } = context;
   const keys = codeKeys(viewer.id, address);
-  const wait = Math.max(
-    await secondsUntilProof(sql, viewer.id, clock),
-    await secondsHeld(sql, keys, clock),
-  );
+  const wait = await secondsHeld(sql, keys, clock);
   if (wait > 0) throw tooManyAttempts(wait);
-  const user = await findUser(sql, viewer.username);
-  const fits = await verifyPassword(user?.hash ?? null, password);
+  const fits = await provePassword(sql, viewer, password, clock);
   return await finish({ sql, sealer }, viewer, "confirmation_failed", client, context, async (tx) => {
     await oneAtATime(tx, viewer.id, keys, clock);
-    if (!fits) {
-      await noteFailedProof(tx, viewer.id, clock);
-      return { ok: false, reason: "wrong password" };
-    }
+    if (!fits) return { ok: false, reason: "wrong password" };
     await forgiveProofs(tx, viewer.id);
     const proof = canonicalCode(code) === null
       ? await takeRecovery(tx, viewer.id, code, clock)
@@ -75,16 +67,11 @@ export async function confirmWithPasskey(
   context: Context,
 ): Promise<OpenedSession> {
   const { clock } = context;
-  const wait = password === null ? 0 : await secondsUntilProof(vault.sql, viewer.id, clock);
-  if (wait > 0) throw tooManyAttempts(wait);
+  const fits = password === null || await provePassword(vault.sql, viewer, password, clock);
   const proof = await checkPasskey(vault.sql, answer, questionOf(viewer), party, password === null, clock);
-  const user = password === null ? null : await findUser(vault.sql, viewer.username);
-  const fits = password === null || await verifyPassword(user?.hash ?? null, password);
   return await finish(vault, viewer, "passkey_refused", client, context, async (tx) => {
-    if (!fits) {
-      await noteFailedProof(tx, viewer.id, clock);
-      return { ok: false, reason: "wrong password" };
-    }
+    if (!fits) return { ok: false, reason: "wrong password" };
+    if (password !== null) await forgiveProofs(tx, viewer.id);
     return proof;
   });
 }
