@@ -76,7 +76,17 @@ const commands = {
   },
   doctor: {
     words: "look whether this host can be reached and patched; changes nothing, exit 1 on any problem",
-    options: { state, listen, executor, allow, json },
+    options: {
+      state,
+      listen: {
+        ...listen,
+        words: "where the service listens; default: as in /etc/patch-agent/agent.env",
+        fallback: undefined,
+      },
+      executor,
+      allow: { ...allow, words: "who may connect; default: as in /etc/patch-agent/agent.env" },
+      json,
+    },
   },
   simulate: {
     words: "enrol and serve a fleet of invented hosts",
@@ -186,16 +196,18 @@ export function parseCommand(name: CommandName, args: string[]): Arguments {
   return new Arguments(values);
 }
 
-/** The help. */
-export function usage(): string {
+/** The help, of all commands or of one. */
+export function usage(only?: string): string {
   const lines = ["patch-agent COMMAND [options]", ""];
-  for (const [name, command] of Object.entries(commands)) {
+  const one = Object.entries(commands).filter(([name]) => name === only);
+  for (const [name, command] of one.length === 1 ? one : Object.entries(commands)) {
     lines.push(`  ${name.padEnd(10)} ${command.words}`);
     for (const [key, option] of Object.entries(command.options as Record<string, Option>)) {
       const spelled = option.value === undefined ? `--${key}` : `--${key} ${option.value}`;
       lines.push(`      ${spelled.padEnd(24)} ${option.words}${option.fallback ? ` (${option.fallback})` : ""}`);
     }
   }
+  if (one.length === 1) return lines.join("\n");
   lines.push("  executor   run the package manager (root side, unix socket only)");
   lines.push("  version    print the version", "  help       print this");
   return lines.join("\n");

@@ -2,11 +2,13 @@ import { systemClock } from "../core/clock.ts";
 import type { Arguments } from "./command_line.ts";
 import { examine } from "./doctor.ts";
 import type { Finding } from "./doctor_finding.ts";
+import { withServiceOptions } from "./service_options.ts";
 
 const SIGNS: Record<Finding["state"], string> = { ok: "ok      ", problem: "PROBLEM ", left_out: "left out" };
 
 /** `patch-agent doctor`: looks and changes nothing. Answers the exit code: 0 all is well, 1 something is not. */
-export async function runDoctor(args: Arguments): Promise<number> {
+export async function runDoctor(given: Arguments): Promise<number> {
+  const args = await withServiceOptions(given);
   const findings = await examine({
     state: args.path("state"),
     listen: args.endpoint("listen"),

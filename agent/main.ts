@@ -4,6 +4,10 @@ import { parseCommand, usage, UsageError } from "./command_line.ts";
 /** Runs one command of `patch-agent`. Answers the exit code: 0 done, 1 failed, 2 called wrongly. */
 export async function main(args: string[]): Promise<number> {
   const [command, ...rest] = args;
+  if (rest.includes("--help")) {
+    console.log(usage(command));
+    return 0;
+  }
   try {
     switch (command) {
       case "serve": {

@@ -336,6 +336,15 @@ Deno.test("each command gives up what it must not have, whatever it was started 
   });
 });
 
+Deno.test("help for one command after it, for all without", async () => {
+  const one = await run([], ["enrol", "--help"]);
+  assert.deepEqual([one.code, one.err], [0, ""]);
+  assert.match(one.out, /--ca-fingerprint HEX/);
+  assert.doesNotMatch(one.out, /simulate/);
+  const all = await run([], ["--help"]);
+  assert.match(all.out, /simulate/);
+});
+
 Deno.test("called wrongly: what is, what is expected, exit 2", async () => {
   for (
     const args of [[], ["dance"], ["serve", "--colour"], ["serve", "--allow", "10.1"], ["renew", "--now"], [

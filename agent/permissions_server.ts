@@ -1,3 +1,5 @@
+import { SERVICE_FILE } from "./service_options.ts";
+
 /**
  * What the network side of the agent may do, as a pure function of its configuration. It has no right to run
  * programs, to load libraries, or to read anything but its own folder; the root side is reached through one socket.
@@ -61,7 +63,7 @@ export function doctorPermissions(options: ServerPermissionOptions): AgentPermis
   const own = listen.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
   return {
     net: [...new Set([listen, own]), manager, `unix:${executor}`],
-    read: [state, executor, executor.slice(0, executor.lastIndexOf("/"))],
+    read: [state, executor, executor.slice(0, executor.lastIndexOf("/")), SERVICE_FILE],
     // Deno asks for it to connect to a unix socket.
     write: [executor],
     env: ENV,
