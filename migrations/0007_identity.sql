@@ -66,11 +66,12 @@ create table passkey_challenges (
   purpose text not null check (purpose in ('register', 'login', 'factor', 'confirm')),
   user_id uuid references users on delete cascade,
   session_id uuid references sessions on delete cascade,
-  -- Who asked: one machine cannot fill the table.
-  address text not null,
+  -- Who asked, a session or a network: nobody can fill the table.
+  asker text not null,
   expires_at timestamptz not null
 );
 create index passkey_challenges_expiry on passkey_challenges (expires_at);
+create index passkey_challenges_asker on passkey_challenges (asker, expires_at);
 
 -- Keys that sign access tokens. The private half is sealed with the key outside of the database.
 create table signing_keys (

@@ -319,7 +319,7 @@ create table passkey_challenges (
   purpose text not null,
   user_id uuid,
   session_id uuid,
-  address text not null,
+  asker text not null,
   expires_at timestamp with time zone not null
 );
 create table passkeys (
@@ -744,6 +744,7 @@ CREATE INDEX live_events_at ON public.live_events USING btree (at);
 CREATE INDEX live_events_topic ON public.live_events USING btree (topic, seq);
 CREATE INDEX login_networks_network ON public.login_networks USING btree (network);
 CREATE INDEX outbox_due ON public.outbox USING btree (next_at) WHERE (sent_at IS NULL);
+CREATE INDEX passkey_challenges_asker ON public.passkey_challenges USING btree (asker, expires_at);
 CREATE INDEX passkey_challenges_expiry ON public.passkey_challenges USING btree (expires_at);
 CREATE INDEX passkeys_user ON public.passkeys USING btree (user_id);
 CREATE INDEX patch_job_hosts_due ON public.patch_job_hosts USING btree (next_at) WHERE (state = ANY (ARRAY['queued'::text, 'waiting'::text, 'dispatching'::text, 'running'::text, 'verifying'::text, 'rebooting'::text]));

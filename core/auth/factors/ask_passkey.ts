@@ -1,8 +1,8 @@
 import { generateAuthenticationOptions, generateRegistrationOptions } from "@simplewebauthn/server";
 import type { Context } from "../../audit/types.ts";
 import type { Sql } from "../../database/connection.ts";
-import { AppError } from "../../errors.ts";
 import { secretToken, sha256 } from "../../ids.ts";
+import { networksOf } from "../networks.ts";
 import type { Viewer } from "../types.ts";
 import type { RelyingParty } from "./relying_party.ts";
 import { CHALLENGE_MINUTES, OPEN_CHALLENGES } from "./rules.ts";
@@ -31,7 +31,6 @@ export function registrationOf(viewer: Viewer): Question {
 /**
  * What a browser hands to `navigator.credentials.get()`. Without a viewer every passkey may answer that knows by itself
  * whose it is.
- * @throws AppError too_many_requests
  */
 export async function askPasskey(
   sql: Sql,
@@ -49,10 +48,7 @@ export async function askPasskey(
   });
 }
 
-/**
- * What a browser hands to `navigator.credentials.create()`, for one more passkey of the viewer.
- * @throws AppError too_many_requests
- */
+/** What a browser hands to `navigator.credentials.create()`, for one more passkey of the viewer. */
 export async function askNewPasskey(
   sql: Sql,
   viewer: Viewer,
@@ -80,13 +76,13 @@ export async function askNewPasskey(
 async function keepChallenge(sql: Sql, question: Question, { address, clock }: Asker) {
   const challenge = secretToken();
   const now = clock.now();
-  const kept = await insertChallenge(sql, await sha256(challenge), question, {
-    address: address ?? "-",
+  await insertChallenge(sql, await sha256(challenge), question, {
+    // A session has its own, so that nobody in the same network can use them up.
+    asker: question.session_id ?? networksOf(address).own ?? "-",
     now,
     until: now.add({ minutes: CHALLENGE_MINUTES }),
-    most: OPEN_CHALLENGES,
+    most: question.session_id ? OPEN_CHALLENGES.session : OPEN_CHALLENGES.network,
   });
-  if (!kept) throw new AppError("too_many_requests", { hint: `Wait ${CHALLENGE_MINUTES} minutes, then try again.` });
   return Uint8Array.fromBase64(challenge, { alphabet: "base64url" });
 }
 

@@ -16,7 +16,8 @@ import type { Assertion } from "./types.ts";
 
 /**
  * Opens a full session for a passkey alone, without name and password: it is something one has, and it has found out by
- * itself who holds it. An unknown passkey, a disabled account and a wrong signature get the same answer.
+ * itself who holds it. An unknown passkey, a disabled account and a wrong signature get the same answer. A passkey cannot be
+ * guessed, so the right one is never kept waiting: whoever sends wrong ones from the same network keeps nobody out.
  *
  * @throws AppError passkey_refused, too_many_requests
  */
@@ -30,14 +31,14 @@ export async function loginWithPasskey(
 ): Promise<OpenedSession> {
   const { clock, address, request_id } = context;
   const keys = passkeyKeys(address);
-  const wait = await secondsHeld(sql, keys, clock);
-  if (wait > 0) throw tooManyAttempts(wait);
   const proof = await checkPasskey(sql, answer, questionOf(null), party, true, clock);
   const opened = await transaction(sql, async (tx) => {
     const user = proof.passkey && await ownerOf(tx, proof.passkey);
     const object = user ? { kind: "user", id: user.id, name: user.username } : null;
     const row = { address, request_id, action: "auth.login", object };
     if (!proof.ok || !user || user.disabled) {
+      const wait = await secondsHeld(tx, keys, clock);
+      if (wait > 0) throw tooManyAttempts(wait);
       const pause_seconds = await noteWrong(tx, keys, clock);
       const reason = proof.ok ? "disabled" : proof.reason;
       await appendAudit(tx, {

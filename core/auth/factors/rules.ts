@@ -10,8 +10,11 @@ export const SETUP_MINUTES = 30;
 export const RECOVERY_CODES = 10;
 /** What a passkey is asked to sign is good for so many minutes. */
 export const CHALLENGE_MINUTES = 5;
-/** Questions that one address may have open: sign-ins begin before anybody is known. */
-export const OPEN_CHALLENGES = 100;
+/**
+ * Questions that stay open at a time: of one session, and of one network where nobody is known yet. With 1,000 somebody
+ * in the same office would have to ask a hundred times a second to take away the one that a person is answering.
+ */
+export const OPEN_CHALLENGES = { session: 20, network: 1_000 } as const;
 /** Passkeys of one user. */
 export const MOST_PASSKEYS = 20;
 
@@ -21,7 +24,7 @@ export const CODE_THROTTLES = {
   // Whoever gets here knows the password. 96 guesses a day at three codes in a million; passkeys stay open.
   account: { free: 15, longest: 900 },
 } as const;
-/** Wrong passkeys at the login, where nobody is known yet, count per address. */
+/** Wrong passkeys at the login count per network, so that they fill no log. The right one never has to wait. */
 export const PASSKEY_THROTTLE = { free: 20, longest: 900 };
 
 /** The time step that an instant lies in. */

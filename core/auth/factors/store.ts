@@ -167,20 +167,27 @@ export interface Question {
   session_id: string | null;
 }
 
-/** Keeps a question. False when this address has too many open. */
+/**
+ * Keeps a question. Of one asker's only so many stay open; the oldest goes, so that nobody is turned away for what
+ * others asked before.
+ * @param from.asker whoever may ask for so many: a session, or a network where nobody is known yet
+ */
 export async function insertChallenge(
   db: Db,
   hash: Uint8Array,
   question: Question,
-  from: { address: string; now: Temporal.Instant; until: Temporal.Instant; most: number },
-): Promise<boolean> {
+  from: { asker: string; now: Temporal.Instant; until: Temporal.Instant; most: number },
+): Promise<void> {
   await db`delete from passkey_challenges where expires_at < ${from.now}`;
-  const rows = await db`
-    insert into passkey_challenges (hash, purpose, user_id, session_id, address, expires_at)
-    select ${hash}, ${question.purpose}, ${question.user_id}::uuid, ${question.session_id}::uuid, ${from.address}, ${from.until}
-    where (select count(*) from passkey_challenges where address = ${from.address}) < ${from.most}
-    returning hash`;
-  return rows.length === 1;
+  await db`
+    delete from passkey_challenges
+    where hash in (
+      select hash from passkey_challenges where asker = ${from.asker}
+      order by expires_at desc, hash offset ${from.most - 1}
+    )`;
+  await db`
+    insert into passkey_challenges (hash, purpose, user_id, session_id, asker, expires_at)
+    values (${hash}, ${question.purpose}, ${question.user_id}, ${question.session_id}, ${from.asker}, ${from.until})`;
 }
 
 /** Takes a question back for good. False when it was never asked, of somebody else, answered before, or is too old. */

@@ -81,7 +81,7 @@ export default apiApp()
       description:
         "For `navigator.credentials.get()`: to sign in without a password, to finish a sign-in, or to confirm who one " +
         "is, by how far the caller's session has come. The answer is given in the page's own form.",
-      responses: answers(200, PasskeyOptions, "Good for five minutes, once.", [422, 429]),
+      responses: answers(200, PasskeyOptions, "Good for five minutes, once.", [422]),
     }),
     async (c) => {
       const { services, viewer } = c.var.state;

@@ -114,7 +114,7 @@ export default apiApp()
       path: "/auth/factors/passkeys/options",
       summary: "What a browser makes a passkey from",
       description: "For `navigator.credentials.create()`.",
-      responses: answers(200, PasskeyOptions, "Good for five minutes, once.", [401, 403, 422, 429]),
+      responses: answers(200, PasskeyOptions, "Good for five minutes, once.", [401, 403, 422]),
     }),
     async (c) => {
       const { services } = c.var.state;
