@@ -17,6 +17,7 @@ import { hostPatches } from "../../../../core/views/host_patches.ts";
 import { type Wire, wire } from "../../../../core/wire.ts";
 import LiveRefresh from "../../../../islands/live_refresh.tsx";
 import { page, type RouteAccess } from "../../../../web/mod.ts";
+import { fleetOf } from "../../../(_role)/fleet.ts";
 import { define, viewerOf } from "../../../(_role)/state.ts";
 import {
   needsRepair,
@@ -43,12 +44,14 @@ export const handler = define.handlers({
     const search = (ctx.url.searchParams.get("search") ?? "").replaceAll("\u0000", "").slice(0, 200);
     const cursor = ctx.url.searchParams.get("cursor");
     const after_seq = await lastEvent(sql);
-    const host = await hostDetail(sql, viewer.sees, id);
-    const patches = tab === "updates" ? await hostPatches(sql, viewer.sees, id, { limit: 1000 }) : null;
-    const packages = tab === "packages"
-      ? await hostPackages(sql, viewer.sees, id, { search, cursor, limit: 200 })
-      : null;
-    const jobs = await hostJobs(sql, viewer.sees, id, { limit: tab === "jobs" ? 100 : 1 });
+    // All at once, the frame's numbers too: one after another, each would wait for both ends' turn on a busy machine.
+    const [host, patches, packages, jobs] = await Promise.all([
+      hostDetail(sql, viewer.sees, id),
+      tab === "updates" ? hostPatches(sql, viewer.sees, id, { limit: 1000 }) : null,
+      tab === "packages" ? hostPackages(sql, viewer.sees, id, { search, cursor, limit: 200 }) : null,
+      hostJobs(sql, viewer.sees, id, { limit: tab === "jobs" ? 100 : 1 }),
+      fleetOf(ctx.state),
+    ]);
     return page({
       host: wire(host),
       patches: wire(patches),
