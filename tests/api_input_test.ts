@@ -126,6 +126,9 @@ function wrongValues(schema: Schema, resolve: (schema: Schema) => Schema): [stri
   return wrong;
 }
 
+/** The public agent's protocol is not ours alone: later agents may say more. */
+const LENIENT = new Set(["POST /api/v1/enroll"]);
+
 Deno.test("every member of every body: missing, wrong type, too long, NUL, unknown", async () => {
   await using site = await testSite();
   const admin = await site.signIn("admin");
@@ -147,9 +150,9 @@ Deno.test("every member of every body: missing, wrong type, too long, NUL, unkno
       const fields = answer.json.error.details.map(({ field }: { field: string }) => field);
       assert.ok(fields.includes(member), `${name} without ${member} names ${fields}`);
     }
-    if (schema.additionalProperties === false) {
+    if (!LENIENT.has(name)) {
       const answer = await send("an unknown member", { ...json, unheard_of: 1 });
-      assert.equal(answer.json.error.details[0].field, "unheard_of");
+      assert.equal(answer.json.error.details[0].field, "unheard_of", name);
     }
     for (const [member, of] of Object.entries(schema.properties as Record<string, Schema>)) {
       for (const [words, value] of wrongValues(of, resolve)) {

@@ -81,6 +81,28 @@ Deno.test("methods that change nothing here: TRACE, CONNECT, an override in a he
   }
 });
 
+Deno.test("a handshake opens sockets and nothing else: no page, no export, no other method", async () => {
+  await using site = await testSite();
+  const admin = await site.signIn("admin");
+  const handshake = ["Host: localhost", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
+  const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+  const bearer = `Authorization: Bearer ${admin.token}`;
+  for (
+    const [first, status] of [
+      ["GET /login", 400],
+      ["GET /hosts", 400],
+      ["GET /api/v1/audit/export.json", 400],
+      ["POST /login", 405],
+      ["DELETE /api/v1/auth/sessions", 405],
+      ["GET /api/v1/ws/jobs", 403],
+      ["GET /nowhere", 404],
+    ] as [string, number][]
+  ) {
+    const text = await exchange(site, lines(`${first} HTTP/1.1`, ...handshake, key, bearer, "", ""));
+    assert.deepEqual(answers(text), [`HTTP/1.1 ${status}`], first);
+  }
+});
+
 Deno.test("a Host of somebody's own never comes back as an address to go to", async () => {
   await using site = await testSite();
   const auditor = await site.signIn("auditor", { kind: "browser" });

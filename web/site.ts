@@ -62,6 +62,10 @@ class Handshake {
 }
 const HANDSHAKE = Symbol("handshake");
 
+function handshakeOf(c: HonoContext): Handshake | undefined {
+  return (c.env as { [HANDSHAKE]?: Handshake } | undefined)?.[HANDSHAKE];
+}
+
 /**
  * Makes a site of its route files.
  * @throws Error that lists every route file without access or against the conventions
@@ -157,6 +161,15 @@ export function createSite<State>(options: SiteOptions<State>): Site<State> {
     return await step(0);
   }
 
+  /**
+   * A handshake is an answer to a socket's route alone. Whatever else it asks for would be answered as if it had been a
+   * GET, whole and from memory.
+   * @throws HttpError 400
+   */
+  function refuseHandshake(c: HonoContext): void {
+    if (handshakeOf(c)) throw new HttpError(400);
+  }
+
   async function authorized(ctx: Context<State>): Promise<Response | null> {
     return ctx.access ? await options.authorize(ctx.access, ctx) ?? null : null;
   }
@@ -166,6 +179,7 @@ export function createSite<State>(options: SiteOptions<State>): Site<State> {
     const access = plan.methods.get(method) ?? null;
     const ctx = begin(c, { route: plan.pattern, kind: plan.upgrade ? "upgrade" : "page", access }, plan.folder);
     return await run(ctx, plan.folder, async () => {
+      if (!plan.upgrade) refuseHandshake(c);
       if (!access) throw new HttpError(405, undefined, { headers: { allow: allowed(plan.methods.keys()) } });
       const refused = await authorized(ctx);
       if (refused) return refused;
@@ -182,7 +196,7 @@ export function createSite<State>(options: SiteOptions<State>): Site<State> {
   }
 
   function answerUpgrade(c: HonoContext, ctx: Context<State>, plan: PagePlan<State>): Response {
-    const handshake = (c.env as { [HANDSHAKE]?: Handshake } | undefined)?.[HANDSHAKE];
+    const handshake = handshakeOf(c);
     if (!handshake) throw new HttpError(426, undefined, { headers: { upgrade: "websocket", connection: "Upgrade" } });
     handshake.accept = (socket) => plan.upgrade!(ctx, socket);
     return new Response(null, { status: 204 });
@@ -193,6 +207,7 @@ export function createSite<State>(options: SiteOptions<State>): Site<State> {
     return async (c: HonoContext, next: () => Promise<void>): Promise<void> => {
       const ctx = begin(c, { route: plan.pattern, kind: "api", access: plan.access }, plan.folder);
       const answer = await run(ctx, plan.folder, async () => {
+        refuseHandshake(c);
         const refused = await authorized(ctx);
         if (refused) return refused;
         await next();

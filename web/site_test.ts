@@ -185,6 +185,10 @@ Deno.test("site", { sanitizeResources: false, sanitizeOps: false }, async (t) =>
     assert.deepEqual(words, ["hello operator"]);
     const plain = await call("/live", { headers: { upgrade: "websocket" } });
     assert.equal(plain.status, 426);
+    for (const path of ["/hosts/7", "/api/v1/hosts"]) {
+      const answer = await site.upgrade(new Request(`http://site.test${path}`, { headers: { "x-role": "operator" } }));
+      assert.equal("refuse" in answer && answer.refuse.status, 400, `${path} is no socket's`);
+    }
   });
 
   await t.step("the OpenAPI document has every operation under its mount", () => {

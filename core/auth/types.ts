@@ -55,7 +55,7 @@ export const sessionKinds = ["browser", "api", "wall"] as const;
 export type SessionKind = typeof sessionKinds[number];
 
 /** What a person types in. Bounded before anything costly happens. */
-export const Credentials = z.object({
+export const Credentials = z.strictObject({
   username: z.string().min(1, "is empty").max(64, "is longer than 64 characters"),
   password: z.string().min(1, "is empty").max(1024, "is longer than 1,024 characters"),
 });

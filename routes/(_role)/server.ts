@@ -205,7 +205,9 @@ async function upgrade(
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
   }
   const url = `https://${request.headers.host ?? "localhost"}${request.url ?? "/"}`;
-  const answer = await site.upgrade(new Request(url, { headers }), { incoming: request });
+  const answer = request.method === "GET"
+    ? await site.upgrade(new Request(url, { headers }), { incoming: request })
+    : { refuse: errorResponse(new AppError("method_not_allowed"), ulid()) };
   if ("accept" in answer) {
     return sockets.handleUpgrade(request, socket, Buffer.from(head), (opened) => answer.accept(opened));
   }
