@@ -1,6 +1,7 @@
 import { type Clock, epochMs, rfc3339 } from "../../core/clock.ts";
 import { reason } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
+import type { JobErrorCode } from "../../protocol/api.ts";
 import { cleanText } from "../clean_text.ts";
 import type { HostJob, HostJobEvent } from "../host_operations.ts";
 import type { IndexRefresh } from "./index_refresh.ts";
@@ -117,7 +118,7 @@ export function failJob(context: JobContext, record: JobRecord, failure: Failure
 export function breakJob(context: JobContext, record: JobRecord, error: unknown): void {
   const words = reason(error);
   context.log.error("job.broke", { job_id: record.job.job_id, message: words });
-  failJob(context, record, { code: fullDisk(error) ? "DISK_FULL" : "UNKNOWN_ERROR", words });
+  failJob(context, record, { code: breakCode(error), words });
 }
 
 /** Ends a job that was cancelled before it changed anything. */
@@ -144,6 +145,9 @@ export function beginJob(context: JobContext, record: JobRecord, message: string
   stepJob(context, record, { status: "running", phase: "refresh", started_at, message });
 }
 
-function fullDisk(error: unknown): boolean {
-  return error instanceof Error && ["ENOSPC", "EDQUOT"].includes((error as { code?: string }).code ?? "");
+/** What the operator is told of an error of the system that ended a job. */
+export function breakCode(error: unknown): JobErrorCode {
+  const code = error instanceof Error ? (error as { code?: string }).code ?? "" : "";
+  if (code === "ENOSPC" || code === "EDQUOT") return "DISK_FULL";
+  return code === "ETIMEDOUT" ? "TIMEOUT" : "UNKNOWN_ERROR";
 }

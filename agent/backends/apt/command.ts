@@ -49,7 +49,7 @@ export function aptCall(root: string | null, program: string, args: string[]): P
 /**
  * Runs a command that only reads, to its end. Its answer is cleaned here, once for all: a repository or a package may
  * have put anything into the texts that it repeats.
- * @throws Error when the program is missing or takes longer than a minute
+ * @throws Error when the program is missing, or with the code ETIMEDOUT when it takes longer than a minute
  */
 export async function read(call: ProgramCall, timeout_ms = 60_000): Promise<CommandResult> {
   const signal = AbortSignal.timeout(timeout_ms);
@@ -63,7 +63,11 @@ export async function read(call: ProgramCall, timeout_ms = 60_000): Promise<Comm
     stderr: "piped",
     signal,
   }).output();
-  if (signal.aborted) throw new Error(`${call.program} did not answer within ${timeout_ms / 1000} s`);
+  if (signal.aborted) {
+    const words = `${call.program} did not answer within ${timeout_ms / 1000} s. The host may be overloaded, or its ` +
+      "disk may hang; try again.";
+    throw Object.assign(new Error(words), { code: "ETIMEDOUT" });
+  }
   const decoder = new TextDecoder();
   return { code, stdout: cleanText(decoder.decode(stdout)), stderr: cleanText(decoder.decode(stderr)) };
 }
