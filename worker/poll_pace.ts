@@ -19,16 +19,16 @@ export class PollPace {
     this.#mean = per_second;
   }
 
-  /** How many may begin at this moment. */
+  /** How many may begin at this moment, 0 or more: after more than there was room for (see {@link spend}) it is 0. */
   get room(): number {
     const now = this.now();
     const rate = Math.max(SMALL, 2 * this.#mean);
     this.#saved = Math.min(this.#saved + (now - this.#at) / 1_000 * rate, Math.max(SMALL / 2, this.#mean / 2));
     this.#at = now;
-    return Math.floor(this.#saved + 1e-9);
+    return Math.max(0, Math.floor(this.#saved + 1e-9));
   }
 
-  /** So many have begun. */
+  /** So many have begun; what a person asked for and failed before counts too, and may be more than there was room for. */
   spend(count: number): void {
     this.#saved -= count;
   }

@@ -52,3 +52,14 @@ Deno.test("few hosts, or none known yet, do not wait", () => {
   pace.spend(4);
   assert.equal(pace.room, 0);
 });
+
+Deno.test("more than there was room for is paid back, and never asked of the database as a negative number", () => {
+  let now = 0;
+  const pace = new PollPace(() => now);
+  pace.spend(pace.room + 6);
+  assert.equal(pace.room, 0);
+  now = 500;
+  assert.equal(pace.room, 0);
+  now = 1_000;
+  assert.equal(pace.room, 2);
+});
