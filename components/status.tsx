@@ -114,10 +114,13 @@ export function JobProgress({ progress }: { progress: number }) {
   );
 }
 
-/** Whether what the page shows still moves: live, reconnecting, or since when it stands still. */
+/**
+ * Whether what the page shows still moves: live, reconnecting, or since when it stands still. A page that has just been
+ * opened is connecting, which is no news and looks like none.
+ */
 export function LiveState(
   { state, since, now, zone }: {
-    state: "live" | "reconnecting" | "still";
+    state: "connecting" | "live" | "reconnecting" | "still";
     since?: string;
     now?: string;
     zone?: string;
@@ -125,6 +128,8 @@ export function LiveState(
 ) {
   const look: Look = state === "live"
     ? { tone: "ok", shape: "dot", word: "Live" }
+    : state === "connecting"
+    ? { tone: "off", shape: "ring", word: "Connecting" }
     : state === "reconnecting"
     ? { tone: "warn", shape: "half", word: "Reconnecting", moving: true }
     : { tone: "bad", shape: "cross", word: "Standing still" };

@@ -11,9 +11,9 @@ export interface LiveFrame {
   data: any;
 }
 
-/** Whether the page still moves. `since` is when it last heard anything, RFC 3339, by this machine's clock. */
+/** Whether the page still moves; `connecting` only before the first answer. `since` is when it last heard anything, RFC 3339, by this machine's clock. */
 export interface LiveStatus {
-  state: "live" | "reconnecting" | "still";
+  state: "connecting" | "live" | "reconnecting" | "still";
   since: string;
 }
 
@@ -120,7 +120,7 @@ export function useLive(
   on_event: (frame: LiveFrame) => void,
   on_reload: () => void,
 ): LiveStatus {
-  const [status, setStatus] = useState<LiveStatus>({ state: "reconnecting", since: "" });
+  const [status, setStatus] = useState<LiveStatus>({ state: "connecting", since: "" });
   const handlers = useRef({ on_event, on_reload });
   handlers.current = { on_event, on_reload };
   useEffect(() => {
