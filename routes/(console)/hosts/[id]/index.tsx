@@ -5,8 +5,10 @@ import { DialogButton } from "../../../../components/dialog.tsx";
 import { PageHead } from "../../../../components/page_head.tsx";
 import { Code, Count, countText } from "../../../../components/quantity.tsx";
 import { RelativeTime } from "../../../../components/relative_time.tsx";
+import { SideFacts } from "../../../../components/side_facts.tsx";
 import { Notice } from "../../../../components/states.tsx";
 import { HealthStatus } from "../../../../components/status.tsx";
+import { systemName } from "../../../../components/system_name.ts";
 import { Tabs } from "../../../../components/tabs.tsx";
 import { rfc3339 } from "../../../../core/clock.ts";
 import { lastEvent } from "../../../../core/live/read_events.ts";
@@ -118,7 +120,10 @@ export default define.page<typeof handler>(({ data, state, url }) => {
       />
       <Problems host={host} now={now} />
       <div class="detail">
-        <aside class="detail-side">
+        <SideFacts
+          label={may_act ? "Facts, edit, restart, remove" : "Facts"}
+          glance={[systemName(host.os_name, host.os_version), host.address].filter(Boolean).join(", ")}
+        >
           <Facts host={host} now={now} />
           {may_act && (
             <div class="row">
@@ -127,7 +132,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
               <DialogButton opens="remove-host" icon="trash-2">Remove host …</DialogButton>
             </div>
           )}
-        </aside>
+        </SideFacts>
         <div class="detail-main">
           <Tabs
             label="Parts of this host"
@@ -246,7 +251,7 @@ function Facts({ host, now }: { host: Wire<HostDetail>; now: string }) {
 
 /** What decides who sees it; none means every operator. */
 function Groups({ host }: { host: Wire<HostDetail> }) {
-  if (host.groups.length === 0) return <>none: every operator sees it</>;
+  if (host.groups.length === 0) return <>none, so every operator sees it</>;
   return (
     <>
       {host.groups.map(({ id, name }, index) => [index > 0 && ", ", <a key={id} href={`/groups/${id}`}>{name}</a>])}

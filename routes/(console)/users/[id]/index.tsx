@@ -6,6 +6,7 @@ import { PageHead } from "../../../../components/page_head.tsx";
 import { countText } from "../../../../components/quantity.tsx";
 import { RelativeTime } from "../../../../components/relative_time.tsx";
 import { Notice } from "../../../../components/states.tsx";
+import { SideFacts } from "../../../../components/side_facts.tsx";
 import { Tabs } from "../../../../components/tabs.tsx";
 import { rfc3339 } from "../../../../core/clock.ts";
 import { changeUser } from "../../../../core/users/change_user.ts";
@@ -119,7 +120,10 @@ export default define.page<typeof handler>(({ data, state }) => {
         </Notice>
       )}
       <div class="detail">
-        <aside class="detail-side">
+        <SideFacts
+          label={may_change && !own ? "Facts, password, second factor, removal" : "Facts"}
+          glance={factorWords(user) ?? "no second factor"}
+        >
           <Facts user={user} now={now} />
           {may_change &&
             (own
@@ -131,11 +135,11 @@ export default define.page<typeof handler>(({ data, state }) => {
               : (
                 <div class="row">
                   <DialogButton opens="reset-password" icon="key-round">Reset password …</DialogButton>
-                  <DialogButton opens="reset-factors" icon="shield-check">New factors …</DialogButton>
+                  <DialogButton opens="reset-factors" icon="shield-check">Reset second factor …</DialogButton>
                   {!last_admin && <DialogButton opens="remove-user" icon="trash-2">Remove …</DialogButton>}
                 </div>
               ))}
-        </aside>
+        </SideFacts>
         <div class="detail-main">
           <Tabs
             label={`About ${name}`}
@@ -181,7 +185,7 @@ function Facts({ user, now }: { user: Wire<UserRow>; now: string }) {
         { name: "Role", value: ROLE[user.role] },
         {
           name: "Password",
-          value: user.must_change_password ? "one-time, not changed so far" : "their own",
+          value: user.must_change_password ? "one-time, not changed so far" : "chosen by themselves",
         },
         { name: "Second factor", value: factorWords(user) ?? <span class="tone-warn-text">none so far</span> },
         ...(factorWords(user) ? [{ name: "Recovery codes", value: `${factors.recovery_codes} left` }] : []),
