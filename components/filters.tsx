@@ -41,6 +41,25 @@ export function FilterSelect(
   );
 }
 
+/**
+ * The order of a table for narrow windows, where its heads, which order it elsewhere, are not shown. An order of the
+ * address that is not among the options stays as it is.
+ */
+export function SortSelect({ value, options }: { value: string; options: { value: string; label: string }[] }) {
+  const known = options.some((option) => option.value === value);
+  return (
+    <div class="filter-sort">
+      <FilterSelect
+        id="sort"
+        name="sort"
+        label="Order"
+        value={value}
+        options={known ? options : [...options, { value, label: "Sort: another order" }]}
+      />
+    </div>
+  );
+}
+
 /** Replaces the filter row while rows are chosen; says what it will do to how many. */
 export function SelectionBar(
   { words, note, children }: { words: string; note?: string; children: ComponentChildren },

@@ -7,6 +7,7 @@ import { countText } from "../components/quantity.tsx";
 import { RelativeTime } from "../components/relative_time.tsx";
 import { HealthStatus } from "../components/status.tsx";
 import { Cell, CheckCell, Column, Row, RowName, Table } from "../components/table.tsx";
+import { systemName } from "../components/system_name.ts";
 import { useNow } from "../components/use_now.ts";
 import type { HostRow } from "../core/views/list_hosts.ts";
 import type { Wire } from "../core/wire.ts";
@@ -68,7 +69,7 @@ export default function HostPicker(props: { hosts: Wire<HostRow>[]; total: numbe
             <RowName href={`/hosts/${host.id}`} title={host.name} marks={host.simulated && <Simulated />}>
               <HostName name={host.name} />
             </RowName>
-            <Cell title={host.health_reason ?? undefined}>
+            <Cell line title={host.health_reason ?? undefined}>
               <HealthStatus
                 health={host.health}
                 since={host.health_since}
@@ -76,7 +77,7 @@ export default function HostPicker(props: { hosts: Wire<HostRow>[]; total: numbe
                 now={now}
               />
             </Cell>
-            <Cell roomy>{host.os_name} {host.os_version}</Cell>
+            <Cell roomy>{systemName(host.os_name, host.os_version) || <span class="muted">unknown</span>}</Cell>
             <Cell right label="Installable">
               {host.installable > 0 ? host.installable.toLocaleString("en") : <span class="muted">0</span>}
             </Cell>

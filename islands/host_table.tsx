@@ -165,7 +165,7 @@ export default function HostTable(props: Props) {
               commandfor={KEYS_DIALOG}
               aria-haspopup="dialog"
             >
-              Keys
+              Shortcuts
             </Button>
           </span>
           <LiveState state={live.state} since={live.since || undefined} now={now} />

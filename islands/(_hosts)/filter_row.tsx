@@ -1,5 +1,5 @@
 import { Button, LinkButton } from "../../components/button.tsx";
-import { Filters, FilterSelect } from "../../components/filters.tsx";
+import { Filters, FilterSelect, SortSelect } from "../../components/filters.tsx";
 import { type Counts, FILTERS, type Query } from "./query.ts";
 
 /** Values of a choice; "" is any. */
@@ -20,6 +20,15 @@ const STATUS: Choice = [
   ["compliant", "Compliant"],
   ["not_compliant", "Not compliant"],
   ["stale", "Stale data"],
+];
+/** Orders for windows in which the table has no heads. */
+const ORDERS: Choice = [
+  ["", "Sort: name"],
+  ["health", "Sort: worst health"],
+  ["-security", "Sort: most security updates"],
+  ["-pending", "Sort: most updates"],
+  ["last_seen", "Sort: longest not seen"],
+  ["os", "Sort: system"],
 ];
 
 interface Props {
@@ -59,7 +68,6 @@ export function FilterRow({ query, counts, systems, groups, only, onChange, onCl
       }}
     >
       <Filters action="/hosts">
-        {query.sort && <input type="hidden" name="sort" value={query.sort} />}
         {only && <input type="hidden" name="only" value={only.name} />}
         <input
           class="input"
@@ -103,6 +111,10 @@ export function FilterRow({ query, counts, systems, groups, only, onChange, onCl
             options={numbered([["", "Any group"], ...groups, ["none", "In no group"]], counts.group)}
           />
         )}
+        <SortSelect
+          value={query.sort === "name" ? "" : query.sort}
+          options={ORDERS.map(([value, label]) => ({ value, label }))}
+        />
         {only && (
           <LinkButton href={only.away} icon="x" title="Take this filter away">
             {only.words}

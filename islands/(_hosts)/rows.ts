@@ -1,6 +1,7 @@
 import type { HostRows } from "../../core/views/host_rows.ts";
 import type { healthStates } from "../../core/hosts/types.ts";
 import type { compliances } from "../../core/views/list_hosts.ts";
+import { systemName } from "../../components/system_name.ts";
 
 export type Health = typeof healthStates[number];
 export type Compliance = typeof compliances[number];
@@ -60,7 +61,7 @@ export function unpackRows({ at, systems, groups, texts, rows }: HostRows): Host
       name,
       os,
       os_name,
-      system: os_name && `${os_name.replace(/ GNU\/Linux$/, "")} ${os_version}`.trim(),
+      system: systemName(os_name, os_version),
       health: HEALTH[health],
       since: ago(since) ?? at,
       silent: ago(silent),

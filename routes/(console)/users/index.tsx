@@ -1,5 +1,5 @@
 import { Button, LinkButton } from "../../../components/button.tsx";
-import { Filters, FilterSelect } from "../../../components/filters.tsx";
+import { Filters, FilterSelect, SortSelect } from "../../../components/filters.tsx";
 import { PageHead } from "../../../components/page_head.tsx";
 import { countText } from "../../../components/quantity.tsx";
 import { RelativeTime } from "../../../components/relative_time.tsx";
@@ -59,7 +59,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
       {list.items.length === 0
         ? (
           <EmptyState
-            title="No user is like that"
+            title="No user matches"
             icon="users"
             actions={<LinkButton href="/users">Show all users</LinkButton>}
           >
@@ -153,7 +153,14 @@ function FilterRow({ data }: { data: Awaited<ReturnType<typeof read>> }) {
           ]}
         />
       )}
-      {asked.sort && <input type="hidden" name="sort" value={asked.sort} />}
+      <SortSelect
+        value={asked.sort === "username" ? "" : asked.sort}
+        options={[
+          { value: "", label: "Sort: name" },
+          { value: "role", label: "Sort: role" },
+          { value: "-last_login", label: "Sort: latest login" },
+        ]}
+      />
       <Button type="submit" icon="filter">Filter</Button>
     </Filters>
   );
