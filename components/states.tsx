@@ -4,9 +4,11 @@ import type { Tone } from "./shape.tsx";
 
 /** Nothing here so far: says why, and what to do next. */
 export function EmptyState(
-  { title, icon = "inbox", command, actions, children }: {
+  { title, icon = "inbox", steps, command, actions, children }: {
     title: string;
     icon?: IconName;
+    /** What to do, one after the other. */
+    steps?: ComponentChildren[];
     /** A command to run, shown to be copied. */
     command?: string;
     actions?: ComponentChildren;
@@ -18,6 +20,7 @@ export function EmptyState(
       <Icon name={icon} />
       <h2>{title}</h2>
       {children && <p>{children}</p>}
+      {steps && <ol class="empty-steps">{steps.map((step, index) => <li key={index}>{step}</li>)}</ol>}
       {command && <pre tabIndex={0} aria-label="Command"><code>{command}</code></pre>}
       {actions && <div class="empty-actions">{actions}</div>}
     </section>

@@ -60,7 +60,7 @@ export function TopBar(
           <a class="button button-quiet topbar-work" href="/jobs?state=running">
             <span class="status tone-info">
               <Shape name="half" moving />
-              Work on {countText(working, "host")}
+              Jobs on {countText(working, "host")}
             </span>
           </a>
         )}

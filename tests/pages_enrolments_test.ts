@@ -273,7 +273,7 @@ Deno.test({
       await page.waitForSelector("text=2 machines wait for approval.");
       assert.equal(await page.locator(`text=${arrival.fqdn}`).count(), 0);
 
-      await page.click("text=For a group …");
+      await page.click("text=Command for a group …");
       await page.waitForSelector("dialog#make-command[open]");
       await assertAccessible(visitor, "dialog");
       if (SHOTS) await page.screenshot({ path: `${SHOTS}/enrolment-dialog-light-1280.png` });

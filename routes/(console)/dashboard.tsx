@@ -119,10 +119,19 @@ function NoHosts(
       <EmptyState
         title="No hosts so far"
         icon="server"
+        steps={may_act
+          ? [
+            "Install the package patch-agent on a machine.",
+            "Make an enrolment command here, and run it there as root.",
+            "A minute later this page says how the machine stands: what is pending, what is overdue, and what needs you.",
+            "Deploy installs what is pending; a dry run shows before what would change.",
+          ]
+          : undefined}
         actions={may_act && <LinkButton kind="primary" href="/hosts/new">Add the first host</LinkButton>}
       >
-        Install patch-agent on a machine and enrol it with one command. A minute later this page says how it stands:
-        what is pending, what is overdue, and what needs you.
+        {may_act
+          ? "In four steps to the first update:"
+          : "As soon as an operator has added one, this page says how it stands: what is pending and what is overdue."}
       </EmptyState>
     </>
   );

@@ -123,19 +123,31 @@ export default define.page<typeof handler>(({ data, state }) => {
       <>
         <PageHead
           title="Deploy"
-          state={fleet.hosts_with_updates === 0
+          state={fleet.hosts === 0
+            ? "Nothing is managed yet."
+            : fleet.hosts_with_updates === 0
             ? "No host has an update pending."
             : `${countText(fleet.hosts_with_updates, "host has", "hosts have")} ${
               countText(fleet.pending, "update")
             } pending, ${fleet.security.toLocaleString("en")} of them security. Choose where to begin.`}
           actions={fleet.hosts_with_security > 0 && (
             <LinkButton kind="primary" icon="shield-check" href="/deploy?status=security&security=1">
-              All security updates of {countText(fleet.hosts_with_security, "host")} …
+              Review all security updates of {countText(fleet.hosts_with_security, "host")}
             </LinkButton>
           )}
         />
         <Refusal problem={problem} />
-        {hosts.length === 0
+        {fleet.hosts === 0
+          ? (
+            <EmptyState
+              title="No hosts so far"
+              icon="server"
+              actions={<LinkButton kind="primary" href="/hosts/new">Add the first host</LinkButton>}
+            >
+              What is pending on a host can be chosen here as soon as the host is managed.
+            </EmptyState>
+          )
+          : hosts.length === 0
           ? (
             <EmptyState
               title="Nothing to deploy"
@@ -181,7 +193,9 @@ export default define.page<typeof handler>(({ data, state }) => {
           >
             {preview.left_out.length > 0
               ? "What is pending there is on hold, phased or kept back; the hosts' own pages say why."
-              : "These hosts are up to date, as far as their last report goes."}
+              : totals.hosts === 1
+              ? "This host is up to date, as far as its last report goes."
+              : "These hosts are up to date, as far as their last reports go."}
           </EmptyState>
         )
         : (

@@ -65,7 +65,7 @@ export default define.page<typeof handler>(({ data, state }) => {
   return (
     <LoginCard
       title={first ? "Choose your own password" : "Change password"}
-      words={first ? "The one-time password has done its work." : `of ${viewer.username}`}
+      words={first ? "The one-time password was for this login only." : `of ${viewer.username}`}
       foot={first ? undefined : <LinkButton kind="quiet" href={next}>Back without changing it</LinkButton>}
     >
       <form class="form" method="post" action="/password">
@@ -79,6 +79,7 @@ export default define.page<typeof handler>(({ data, state }) => {
           name="current_password"
           type="password"
           label={first ? "One-time password" : "Present password"}
+          hint={first && "Once more the one that you just signed in with."}
           autocomplete="current-password"
           error={fields.current_password}
           maxLength={1024}

@@ -15,19 +15,19 @@ const NEEDS: Record<HostNeed, { tone: Tone; shape: ShapeName; name: string; act:
     tone: "bad",
     shape: "cross",
     name: "Last job failed, retries included",
-    act: "Read its log, then retry or order anew.",
+    act: "Read the log, then try again or deploy anew.",
   },
   job_unknown: {
     tone: "warn",
     shape: "question",
     name: "Result of the last job unknown",
-    act: "It may have changed: read it again first.",
+    act: "It may have changed: refresh it first.",
   },
   job_missed: {
     tone: "warn",
     shape: "dash",
     name: "Last job missed its time",
-    act: "It was never started. Order it again.",
+    act: "It was never started. Deploy again.",
   },
   package_database: {
     tone: "bad",
@@ -39,7 +39,7 @@ const NEEDS: Record<HostNeed, { tone: Tone; shape: ShapeName; name: string; act:
     tone: "bad",
     shape: "cross",
     name: "Went silent",
-    act: "See why below. Their numbers grow old.",
+    act: "The reasons are below.",
   },
   refused: {
     tone: "warn",
@@ -92,7 +92,7 @@ export function Needs({ data: { hosts, enrolments }, now, may_act }: Props) {
           <>
             <Column>What</Column>
             <Column right>How many</Column>
-            <Column>Longest</Column>
+            <Column>Waiting longest</Column>
             <Column>What to do</Column>
           </>
         }
@@ -117,7 +117,7 @@ export function Needs({ data: { hosts, enrolments }, now, may_act }: Props) {
                 ? (
                   <span class="prose tone-warn-text">
                     {enrolments.clones === 1 ? "One of them has" : `${enrolments.clones} of them have`}{" "}
-                    the identity of a host that is known: a clone?
+                    the machine id of a known host: a clone?
                   </span>
                 )
                 : <span class="prose muted">Compare their addresses with what you expect.</span>}

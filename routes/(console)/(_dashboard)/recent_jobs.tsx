@@ -72,9 +72,11 @@ export function RecentJobs({ jobs, now, may_act }: { jobs: Wire<Dashboard>["jobs
             ))}
           </Table>
         )}
-      <p>
-        <a href="/jobs">All jobs</a>
-      </p>
+      {items.length > 0 && (
+        <p>
+          <a href="/jobs">All jobs</a>
+        </p>
+      )}
     </section>
   );
 }

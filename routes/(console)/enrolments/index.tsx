@@ -84,7 +84,7 @@ export default define.page<typeof handler>(({ data, state, url }) => {
           : `${countText(waiting.total, "machine waits", "machines wait")} for approval.`}
         actions={
           <>
-            <DialogButton opens="make-command" icon="tag">For a group …</DialogButton>
+            <DialogButton opens="make-command" icon="tag">Command for a group …</DialogButton>
             <form method="post" action="/enrolments">
               <Button kind="primary" type="submit" icon="key-round">Make an enrolment command</Button>
             </form>
@@ -172,7 +172,7 @@ function Queue({ waiting, now }: { waiting: Wire<PendingEnrolment>[]; now: strin
               <Code>{one.source_address}</Code>
               {one.source_address !== one.address && (
                 <Badge tone="warn" title="The request came from another address than the agent listens on.">
-                  differs
+                  another address
                 </Badge>
               )}
             </span>

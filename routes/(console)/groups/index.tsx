@@ -85,7 +85,7 @@ export default define.page<typeof handler>(({ data, state }) => {
               <>
                 <Column>Name</Column>
                 <Column right>Hosts</Column>
-                <Column right>In no other group</Column>
+                <Column right>In this group only</Column>
                 <Column right>Users</Column>
               </>
             }
@@ -105,7 +105,7 @@ export default define.page<typeof handler>(({ data, state }) => {
                     )
                     : <span class="muted">0</span>}
                 </Cell>
-                <Cell right label="In no other group">
+                <Cell right label="In this group only">
                   {group.only_here > 0
                     ? (
                       <FigureLink href={aloneHref(group.id)} count={group.only_here}>

@@ -37,15 +37,14 @@ export default define.page<typeof handler>(({ data, state, url }) => {
   state.title = "Jobs";
   const { list, open, after_seq } = data;
   const now = rfc3339(state.services.clock.now());
+  const may_deploy = viewerOf(state).role !== "auditor";
   return (
     <>
       <PageHead
         title="Jobs"
         marks={<LiveRefresh topics={["jobs"]} after_seq={after_seq} now={now} />}
         state={open === 0 ? "Nothing is under way." : `${countText(open, "job is", "jobs are")} under way.`}
-        actions={viewerOf(state).role !== "auditor" && (
-          <LinkButton kind="primary" icon="rocket" href="/deploy">Deploy</LinkButton>
-        )}
+        actions={may_deploy && <LinkButton kind="primary" icon="rocket" href="/deploy">Deploy</LinkButton>}
       />
       <Tabs
         label="Which jobs"
@@ -60,9 +59,11 @@ export default define.page<typeof handler>(({ data, state, url }) => {
           <EmptyState
             title={data.state === "open" ? "Nothing is under way" : "No jobs so far"}
             icon="list-checks"
-            actions={<LinkButton href="/deploy">Choose hosts to deploy to</LinkButton>}
+            actions={may_deploy && <LinkButton href="/deploy">Choose hosts to deploy to</LinkButton>}
           >
-            A dry run shows what would change before anything does.
+            {may_deploy
+              ? "Every deployment and every dry run is a job. A dry run shows what would change before anything does."
+              : "Every deployment and every dry run is a job, and is kept here with its log."}
           </EmptyState>
         )
         : (
