@@ -4,7 +4,7 @@ import { PageHead, SectionHead } from "../../../../components/page_head.tsx";
 import { countText } from "../../../../components/quantity.tsx";
 import { RelativeTime } from "../../../../components/relative_time.tsx";
 import { EmptyState, Notice } from "../../../../components/states.tsx";
-import { Column, Table } from "../../../../components/table.tsx";
+import { Cell, Column, Table } from "../../../../components/table.tsx";
 import { factorsOf } from "../../../../core/auth/factors/list_factors.ts";
 import { passkeysAt } from "../../../../core/auth/factors/relying_party.ts";
 import { RECOVERY_CODES } from "../../../../core/auth/factors/rules.ts";
@@ -113,11 +113,13 @@ export default define.page<typeof handler>(({ data, state, url }) => {
               {passkeys.map(({ id, name, created_at, last_used_at, verifies_user }) => (
                 <tr key={id}>
                   <th scope="row">{name}</th>
-                  <td>{verifies_user ? "without a password" : "with the password"}</td>
-                  <td>
+                  <Cell label="Signs in">{verifies_user ? "without a password" : "with the password"}</Cell>
+                  <Cell label="Added">
                     <RelativeTime at={created_at} now={now} />
-                  </td>
-                  <td>{last_used_at ? <RelativeTime at={last_used_at} now={now} /> : "not so far"}</td>
+                  </Cell>
+                  <Cell label="Last used">
+                    {last_used_at ? <RelativeTime at={last_used_at} now={now} /> : "not so far"}
+                  </Cell>
                   <td>
                     <span class="row">
                       <Button
