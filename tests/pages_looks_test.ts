@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Browser } from "playwright-core";
+import { giveApp, givePasskey } from "../testing/factors.ts";
 import type { TestSite } from "../testing/site.ts";
 import { browserMissing, launchBrowser } from "../web/browser.ts";
 import { emptySite, type Scenario, scenario } from "./pages/scenario.ts";
@@ -15,6 +16,8 @@ interface Look {
   path: string;
   /** Not signed in. */
   out?: boolean;
+  /** Access token of somebody else than the admin who looks at all others. */
+  as?: string;
   /** The answer is an error on purpose, which Chromium repeats in its console. */
   error?: boolean;
 }
@@ -95,6 +98,31 @@ const EMPTY: Look[] = [
   { name: "empty-audit-verification", path: "/audit?tab=verification" },
 ];
 
+/** What is between a password and the product, and where factors are looked after. */
+async function factorLooks(site: TestSite): Promise<Look[]> {
+  const newcomer = await site.signIn("operator", { kind: "browser", stage: "enrol" });
+  const half_way = await site.signIn("operator", { kind: "browser", stage: "factor" });
+  const inside = await site.signIn("operator", { kind: "browser" });
+  for (const { user_id } of [half_way, inside]) {
+    await giveApp(site.services, user_id);
+    await givePasskey(site.database.sql, user_id, site.origin);
+    await site.database.sql`
+      insert into recovery_codes (user_id, hash, created_at)
+      select ${user_id}, sha256(convert_to(${user_id} || n, 'UTF8')), app_now() from generate_series(1, 9) n`;
+  }
+  return [
+    { name: "setup", path: "/setup", as: newcomer.token },
+    { name: "setup-app", path: "/setup/app", as: newcomer.token },
+    { name: "setup-passkey", path: "/setup/passkey", as: newcomer.token },
+    { name: "login-factor", path: "/login/factor", as: half_way.token },
+    { name: "login-recovery", path: "/login/recovery", as: half_way.token },
+    { name: "factors", path: "/profile/factors", as: inside.token },
+    { name: "factors-app", path: "/profile/factors/app", as: inside.token },
+    { name: "factors-passkey", path: "/profile/factors/passkeys", as: inside.token },
+    { name: "confirm", path: "/confirm?next=/users", as: inside.token },
+  ];
+}
+
 Deno.test({
   name: name("every page with much data is sound in both themes and three widths"),
   ignore: missing,
@@ -107,7 +135,10 @@ Deno.test({
       const { user_id: operator } = await made.site.signIn("operator", { kind: "browser", groups: [made.groups.web] });
       await made.site.signIn("auditor", { groups: [made.groups.web] });
       const clone = await addClone(made);
-      await lookAt(t, browser, made.site, filled({ ...made, clone, operator }));
+      await lookAt(t, browser, made.site, [
+        ...filled({ ...made, clone, operator }),
+        ...await factorLooks(made.site),
+      ]);
     } finally {
       await browser.close();
     }
@@ -141,10 +172,11 @@ async function addClone({ site, hosts }: Scenario): Promise<string> {
 }
 
 async function lookAt(t: Deno.TestContext, browser: Browser, site: TestSite, looks: Look[]): Promise<void> {
-  const { token } = await site.signIn("admin", { kind: "browser" });
+  const { token: admin } = await site.signIn("admin", { kind: "browser" });
   const only = Deno.env.get("PAGES_ONLY");
   if (SHOTS) await Deno.mkdir(SHOTS, { recursive: true });
   for (const look of looks.filter((look) => !only || new RegExp(only).test(look.name))) {
+    const token = look.out ? undefined : look.as ?? admin;
     // Each theme is loaded once, one in a wide window and one in a narrow, and then seen in all widths.
     await t.step(look.name, async () => {
       await Promise.all([
@@ -153,7 +185,7 @@ async function lookAt(t: Deno.TestContext, browser: Browser, site: TestSite, loo
       ]);
     });
     await t.step(`${look.name} has no style attribute and no inline script`, async () => {
-      const client = look.out ? site.anonymous : site.client({ cookie: `__Host-access=${token}` });
+      const client = token === undefined ? site.anonymous : site.client({ cookie: `__Host-access=${token}` });
       const { text } = await client.get(look.path);
       assert.match(text, /<h1/);
       assert.doesNotMatch(text, /<[^>]+ style=/);
@@ -171,7 +203,7 @@ async function lookIn(
   widths: number[],
 ): Promise<void> {
   const name = `${look.name}-${options.theme}`;
-  await using visitor = await visit(browser, site, { ...options, token: look.out ? undefined : options.token });
+  await using visitor = await visit(browser, site, options);
   const { page, problems } = visitor;
   await visitor.go(look.path);
   await assertStill(visitor, name);
