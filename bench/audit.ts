@@ -7,7 +7,9 @@ import { connect, type Sql, transaction } from "../core/database/connection.ts";
 import { startEmbedded } from "../core/database/embedded.ts";
 import { loadMigrations, migrate } from "../core/database/migrations.ts";
 import { silentLog } from "../core/log.ts";
+import type { TestLogin } from "../testing/database.ts";
 import { testFolder } from "../testing/test_folder.ts";
+import { benchExport } from "./audit_export.ts";
 import { type BenchOptions, type Figure, spread, timeEach } from "./measure.ts";
 import { peakOf } from "./process_memory.ts";
 
@@ -34,7 +36,11 @@ export async function benchAudit({ hosts }: BenchOptions): Promise<Figure[]> {
       const rows = Math.round(VERIFIED * hosts / 2_500);
       await fill(sql, rows);
       await sign(sql, folder.path);
-      return [...appended, ...await benchVerify(server.url("patch_owner"), folder.path, rows)];
+      const url = (login: TestLogin) => server.url(login);
+      const verified = await benchVerify(url("patch_owner"), folder.path, rows);
+      // Starting the web role appends rows of its own.
+      const exported = await benchExport({ folder: folder.path, sql, url }, rows);
+      return [...appended, ...verified, ...exported, ...await benchVerifyExport(folder.path, rows)];
     } finally {
       await sql.end({ timeout: 5 });
     }
@@ -93,10 +99,36 @@ async function sign(sql: Sql, folder: string): Promise<void> {
 
 /** The command itself, in a process of its own, from its start to its end. */
 async function benchVerify(url: string, folder: string, rows: number): Promise<Figure[]> {
+  const env = { DATABASE_URL: url, PATCH_MANAGER__STATE__DIRECTORY: `${folder}/state` };
+  const { verdict, ...figures } = await verifyCommand([], env);
+  if (verdict.rows !== rows) throw new Error(`The chain has other rows: ${JSON.stringify(verdict)}`);
+  const name = `audit: verify ${rows.toLocaleString("en")} rows with ${verdict.checkpoints} checkpoints`;
+  return figuresOf(name, figures, rows);
+}
+
+/** The same without the database: the export, the public keys and the files with the checkpoints. */
+async function benchVerifyExport(folder: string, rows: number): Promise<Figure[]> {
+  const state = `${folder}/state`;
+  const [file] = await Array.fromAsync(Deno.readDir(`${state}/audit`), ({ name }) => `${state}/audit/${name}`);
+  const args = [`--export=${folder}/export.json`, `--keys=${state}/pki/audit.pub`, `--checkpoints=${file}`];
+  const { verdict, ...figures } = await verifyCommand(args, {});
+  if (verdict.rows < rows) throw new Error(`The export lacks rows: ${JSON.stringify(verdict)}`);
+  return figuresOf(`audit: verify the export of ${rows.toLocaleString("en")} rows`, figures, rows);
+}
+
+interface Verified {
+  verdict: { rows: number; checkpoints: number };
+  /** Seconds of the whole command, and the most MiB that it had. */
+  seconds: number;
+  peak: number;
+}
+
+async function verifyCommand(args: string[], env: Record<string, string>): Promise<Verified> {
   const started = performance.now();
+  const command = ["run", "-q", "-A", MANAGER_HEAP, `--config=${ROOT}deno.json`, `${ROOT}main.ts`, "verify", "audit"];
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "-A", MANAGER_HEAP, `--config=${ROOT}deno.json`, `${ROOT}main.ts`, "verify", "audit", "--json"],
-    env: { DATABASE_URL: url, PATCH_MANAGER__STATE__DIRECTORY: `${folder}/state` },
+    args: [...command, "--json", ...args],
+    env,
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
@@ -112,8 +144,11 @@ async function benchVerify(url: string, folder: string, rows: number): Promise<F
   clearInterval(watch);
   const seconds = (performance.now() - started) / 1000;
   const verdict = JSON.parse(new TextDecoder().decode(stdout));
-  if (!verdict.intact || verdict.rows !== rows) throw new Error(`The chain is broken: ${JSON.stringify(verdict)}`);
-  const name = `audit: verify ${rows.toLocaleString("en")} rows with ${verdict.checkpoints} checkpoints`;
+  if (!verdict.intact) throw new Error(`The chain is broken: ${JSON.stringify(verdict)}`);
+  return { verdict, seconds, peak };
+}
+
+function figuresOf(name: string, { seconds, peak }: Omit<Verified, "verdict">, rows: number): Figure[] {
   return [
     { name: `${name}, whole command`, value: seconds, unit: "s", target: VERIFY_S * rows / VERIFIED },
     { name: `${name}, most memory`, value: peak, unit: "MiB", target: VERIFY_MIB },

@@ -1,16 +1,11 @@
-import https from "node:https";
 import { hashPassword } from "../core/auth/password.ts";
-import { openSession } from "../core/auth/sessions.ts";
-import { systemClock } from "../core/clock.ts";
 import type { Sql } from "../core/database/connection.ts";
 import { uuidv7 } from "../core/ids.ts";
-import { SESSION_COOKIE } from "../routes/(_role)/cookies.ts";
-import { browserClient } from "../testing/browser_client.ts";
-import { type TestDatabase, testDatabase } from "../testing/database.ts";
-import { type HttpClient, httpClient } from "../testing/http_client.ts";
+import { testDatabase } from "../testing/database.ts";
 import { testFolder } from "../testing/test_folder.ts";
 import { webProcesses } from "../testing/web_process.ts";
 import { READ_SIZE, seedFleet } from "./seeded_fleet.ts";
+import { signedIn } from "./signed_in.ts";
 
 /** People who sign in at the same time, over and over: the first of the users, each from a network that is known. */
 export const AT_ONCE = 20;
@@ -40,8 +35,8 @@ export async function loginScene(others: number, hosts: number): Promise<LoginSc
   const start = await webProcesses({ folder, url: database.url, trusted_proxies: ["127.0.0.0/8"] });
   const web = cleanup.use(await start("web"));
   const users = await addUsers(sql, AT_ONCE + others);
-  const [admin] = await sql`select id, username, role, '' as display_name from users where role = 'admin'`;
-  await seedFleet(database, admin.id, { ...READ_SIZE, hosts });
+  const { admin_id, anonymous, browser } = cleanup.use(await signedIn(sql, web));
+  await seedFleet(database, admin_id, { ...READ_SIZE, hosts });
   const addressOf = (n: number) => `10.3.${n}.1`;
   for (const [n, username] of users.slice(0, AT_ONCE).entries()) {
     await sql`
@@ -49,10 +44,6 @@ export async function loginScene(others: number, hosts: number): Promise<LoginSc
       select id, ${`${addressOf(n)}/32`}::text::cidr, app_now() from users where username = ${username}`;
   }
   const [{ id: host_id }] = await sql`select id from hosts order by fqdn limit 1`;
-  const agent = new https.Agent({ keepAlive: true, maxSockets: 32 });
-  cleanup.defer(() => agent.destroy());
-  const anonymous = httpClient(web.origin, web.ca, agent);
-  const browser = await administrator(database, admin, web.origin, anonymous);
   const kept = cleanup.move();
   return {
     users,
@@ -87,17 +78,4 @@ async function addUsers(sql: Sql, count: number): Promise<string[]> {
     names.push(username);
   }
   return names;
-}
-
-async function administrator(
-  { sql, web }: TestDatabase,
-  admin: Record<string, unknown>,
-  origin: string,
-  anonymous: HttpClient,
-): Promise<HttpClient> {
-  await sql`update passwords set must_change = false`;
-  const user = { ...admin, must_change: false } as Parameters<typeof openSession>[1];
-  const from = { address: "127.0.0.1", user_agent: "bench" };
-  const { token } = await openSession(web, user, "browser", from, systemClock);
-  return browserClient(anonymous, origin, `${SESSION_COOKIE}=${token}`);
 }
