@@ -832,19 +832,25 @@ begin
   delete from public.audit_checkpoints where seq < through;
   return removed;
 end $function$;
-CREATE OR REPLACE FUNCTION public.event_append(topic text, job_id uuid, host_id uuid, kind text, data jsonb)
- RETURNS bigint
+CREATE OR REPLACE FUNCTION public.events_append(events jsonb)
+ RETURNS void
  LANGUAGE plpgsql
 AS $function$
 declare
-  added bigint;
+  last bigint;
 begin
   perform pg_advisory_xact_lock(7204510336001);
-  insert into live_events (at, topic, job_id, host_id, kind, data)
-  values (app_now(), event_append.topic, event_append.job_id, event_append.host_id, event_append.kind, event_append.data)
-  returning seq into added;
-  perform pg_notify('event', json_build_object('seq', added)::text);
-  return added;
+  with added as (
+    insert into live_events (at, topic, job_id, host_id, kind, data)
+    select app_now(), e.topic, e.job_id, e.host_id, e.kind, e.data
+    from rows from (
+      jsonb_to_recordset(events) as (topic text, job_id uuid, host_id uuid, kind text, data jsonb)
+    ) with ordinality as e (topic, job_id, host_id, kind, data, place)
+    order by e.place
+    returning seq
+  )
+  select max(seq) into last from added;
+  perform pg_notify('event', json_build_object('seq', last)::text);
 end $function$;
 CREATE OR REPLACE FUNCTION public.host_compliance(received_at timestamp with time zone, index_refreshed_at timestamp with time zone, state text, security integer, security_unknown integer, reboot_required boolean, oldest_report timestamp with time zone, oldest_index timestamp with time zone)
  RETURNS text
@@ -937,7 +943,7 @@ grant execute on function app_now() to public;
 grant execute on function audit_append(bytea) to patch_fleet;
 grant execute on function audit_append(bytea) to patch_web;
 grant execute on function audit_prune(bigint,timestamp with time zone,text,bytea) to patch_web;
-grant execute on function event_append(text,uuid,uuid,text,jsonb) to public;
+grant execute on function events_append(jsonb) to public;
 grant execute on function host_compliance(timestamp with time zone,timestamp with time zone,text,integer,integer,boolean,timestamp with time zone,timestamp with time zone) to public;
 grant execute on function oldest_index() to public;
 grant execute on function oldest_report() to public;

@@ -1,4 +1,4 @@
-import type { Sql, Tx } from "./types.ts";
+import type { Db, Sql, Tx } from "./types.ts";
 import { codeOf } from "./failure.ts";
 
 export interface TransactionOptions {
@@ -9,6 +9,19 @@ export interface TransactionOptions {
 
 /** serialization_failure, deadlock_detected (PostgreSQL 17, appendix A). Nothing else is safe to repeat blindly. */
 const REPEATABLE = new Set(["40001", "40P01"]);
+
+/** What open transactions have still to do at their end. */
+const endings = new WeakMap<Db, (() => Promise<unknown>)[]>();
+
+/**
+ * Keeps work for the end of a transaction, after everything else in it: for locks that all wait for.
+ * @returns false when the argument is no transaction of {@link transaction}: then nothing was kept
+ */
+export function beforeCommit(db: Db, work: () => Promise<unknown>): boolean {
+  const ending = endings.get(db);
+  ending?.push(work);
+  return ending !== undefined;
+}
 
 /**
  * Runs work in one transaction and commits when it returns. Repeated, from the start, only when the server
@@ -25,7 +38,13 @@ export async function transaction<T>(
   for (let attempt = 1;; attempt++) {
     try {
       // The driver flattens a returned array of promises; a box keeps the result as it is.
-      const box = await sql.begin(begin, async (tx) => ({ result: await work(tx) }));
+      const box = await sql.begin(begin, async (tx) => {
+        const ending: (() => Promise<unknown>)[] = [];
+        endings.set(tx, ending);
+        const result = await work(tx);
+        for (const last of ending) await last();
+        return { result };
+      });
       return box.result as T;
     } catch (error) {
       if (attempt >= attempts || !REPEATABLE.has(codeOf(error))) throw error;

@@ -63,7 +63,8 @@ Deno.test("whoever has seen a number never misses a smaller one that commits lat
   const admin = await addUser(sql, "admin");
   const slow = Promise.withResolvers<void>();
   const appended = Promise.withResolvers<void>();
-  const first = transaction(fleet, async (tx) => {
+  // The driver's own transaction, so that the event is written at once and the lock is held on.
+  const first = fleet.begin(async (tx) => {
     await appendEvent(tx, { topic: "jobs", kind: "slow", data: {} });
     appended.resolve();
     await slow.promise;
@@ -75,6 +76,41 @@ Deno.test("whoever has seen a number never misses a smaller one that commits lat
   await Promise.all([first, second]);
   const { events } = await readEvents(web, admin.id, [{ topic: "jobs", after_seq: 0 }], 10);
   assert.deepEqual(events.map((event) => event.kind), ["slow", "test"]);
+});
+
+Deno.test("nobody waits for the other work of a transaction that tells something", async () => {
+  await using database = await testDatabase();
+  const { fleet, web } = database;
+  const slow = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<void>();
+  const first = transaction(fleet, async (tx) => {
+    for (const n of [1, 2, 3]) await appendEvent(tx, { topic: "jobs", kind: "slow", data: { n } });
+    told.resolve();
+    await slow.promise;
+  });
+  await told.promise;
+  await tell(database, "jobs", 4);
+  assert.deepEqual((await readEventsAfter(web, 0, 10)).map((event) => event.data.n), [4]);
+  slow.resolve();
+  await first;
+  const events = await readEventsAfter(web, 0, 10);
+  assert.deepEqual(events.map((event) => event.data.n), [4, 1, 2, 3], "and its own stay in their order");
+});
+
+Deno.test("a transaction that fails tells nothing, and neither does one that is repeated tell twice", async () => {
+  await using database = await testDatabase();
+  const { fleet, web } = database;
+  const fails = transaction(fleet, async (tx) => {
+    await appendEvent(tx, { topic: "jobs", kind: "lost", data: {} });
+    throw new Error("given up");
+  });
+  await assert.rejects(fails, /given up/);
+  let attempts = 0;
+  await transaction(fleet, async (tx) => {
+    await appendEvent(tx, { topic: "jobs", kind: "told", data: { attempt: ++attempts } });
+    if (attempts === 1) throw Object.assign(new Error("deadlock detected"), { code: "40P01" });
+  });
+  assert.deepEqual((await readEventsAfter(web, 0, 10)).map((event) => event.data), [{ attempt: 2 }]);
 });
 
 Deno.test("events of hosts and jobs out of scope are not told, by either way of reading", async () => {
