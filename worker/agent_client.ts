@@ -1,5 +1,3 @@
-import { Client } from "undici";
-import type { TLSSocket } from "node:tls";
 import type { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { plainWords } from "../core/hosts/rules.ts";
@@ -13,6 +11,7 @@ import {
   parseJsonLimited,
   REQUEST_TIMEOUT_MS,
 } from "../protocol/limits.ts";
+import { type AgentConnection, connectAgent, type KeptConnection } from "./agent_connection.ts";
 import { AgentError, agentError, BROKEN_ANSWER, worthAnotherTry } from "./agent_error.ts";
 import { type EventHandlers, type EventSocket, openEventSocket } from "./agent_socket.ts";
 import { FREE_ANSWER_BYTES, LargeAnswers, type LargeTurn } from "./large_answers.ts";
@@ -23,7 +22,6 @@ import {
   clientCredentialsProblem,
   expectedName,
   explainFailure,
-  openTls,
   type Trust,
 } from "./agent_tls.ts";
 
@@ -60,6 +58,8 @@ export interface AgentRequest<Schema extends z.ZodType> {
   max_bytes?: number;
   /** Keeps its place, once it has one, until the caller releases it; without, until the answer was read. */
   turn?: LargeTurn;
+  /** Only for GET: goes over this connection if it is good, and leaves it open for the next; the caller closes it. */
+  kept?: KeptConnection;
   signal?: AbortSignal;
 }
 
@@ -94,7 +94,10 @@ export interface AgentClient {
   close(): void;
 }
 
-/** One connection per request: between two sweeps nothing stays open, and no answer can belong to another host. */
+/**
+ * One connection for each request, or for the few of one poll: between two sweeps nothing stays open, and no answer can
+ * belong to another host.
+ */
 export function createAgentClient(options: AgentClientOptions): AgentClient {
   const trust: Trust = { ca: options.ca, revoked: options.revoked, clock: options.clock };
   const connect_timeout_ms = options.connect_timeout_ms ?? CONNECT_TIMEOUT_MS;
@@ -113,11 +116,16 @@ export function createAgentClient(options: AgentClientOptions): AgentClient {
       const tryTwice = async () => {
         const deadline = performance.now() + timeout_ms;
         const limits = { connect_timeout_ms, deadline, timeout_ms, ended: ended.signal, bounds };
-        const once = () => exchange(host, request, credentials, trust, limits);
-        return await once().catch((error) => {
-          if (request.method === "GET" && worthAnotherTry(error) && !ended.signal.aborted) return once();
+        const over = (connection: AgentConnection) => exchange(connection, request, credentials, trust, limits);
+        const again = (next: () => ReturnType<typeof over>) => (error: unknown) => {
+          if (request.method === "GET" && worthAnotherTry(error) && !ended.signal.aborted) return next();
           throw error;
-        });
+        };
+        const once = () => over(connectAgent(host, credentials, trust));
+        const twice = () => once().catch(again(once));
+        const kept = request.kept?.take(host);
+        // A host may end what was kept at any time, so that is no try (RFC 9112, 9.3.1).
+        return await (kept ? over(kept).catch(again(twice)) : twice());
       };
       try {
         return await tryTwice().catch(async (error) => {
@@ -168,19 +176,21 @@ interface Limits {
 }
 
 async function exchange<Schema extends z.ZodType>(
-  host: AgentAddress,
+  connection: AgentConnection,
   request: AgentRequest<Schema>,
   credentials: ClientCredentials,
   trust: Trust,
   limits: Limits,
 ): Promise<AgentAnswer<z.infer<Schema>>> {
-  request.signal?.throwIfAborted();
-  const attempt = startAttempt(host, credentials, trust, limits, request.signal);
+  const { host, client } = connection;
+  const attempt = startAttempt(connection, credentials, trust, limits, request.signal);
+  let good = false;
   try {
-    const response = await attempt.race(attempt.client.request({
+    request.signal?.throwIfAborted();
+    const response = await attempt.race(client.request({
       method: request.method,
       path: request.path,
-      reset: true,
+      reset: request.kept === undefined,
       headers: requestHeaders(host, request),
       body: request.body === undefined ? null : JSON.stringify(request.body),
     }));
@@ -188,26 +198,28 @@ async function exchange<Schema extends z.ZodType>(
     // Before any other await: the stream goes on reading into memory while nobody listens.
     const bytes = await attempt.race(readAnswerBody(response.body, response.headers, limits.bounds));
     const answer = readAnswer(response.statusCode, response.headers, bytes, request.schema);
-    return { ...answer, certificate_expires_at: attempt.certificateEnd() };
+    good = true;
+    return { ...answer, certificate_expires_at: connection.certificate_expires_at };
   } catch (error) {
     if (error instanceof TurnNeeded) throw error;
     throw await attempt.explain(error);
   } finally {
     attempt.end();
+    if (good && request.kept) request.kept.keep(connection);
+    else connection.close();
   }
 }
 
-/** Everything that one try holds: the connection, its timers, and the first reason why it must end. */
+/** What one try holds beside its connection: timers, and the first reason why it must end. */
 function startAttempt(
-  host: AgentAddress,
+  connection: AgentConnection,
   credentials: ClientCredentials,
   trust: Trust,
   limits: Limits,
   signal: AbortSignal | undefined,
 ) {
-  let socket: TLSSocket | undefined;
+  const { host } = connection;
   let connect_failure: unknown;
-  let certificate_end: Temporal.Instant | null = null;
   let head_seen = false;
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => {});
@@ -222,36 +234,15 @@ function startAttempt(
   const on_end = () => over.reject(new AgentError("closed", "The manager is stopping."));
   limits.ended.addEventListener("abort", on_end);
   if (limits.ended.aborted) on_end();
-
-  const client = new Client("https://agent", {
-    pipelining: 1,
-    // One timer for everything, ours: the library's are up to a second late and do not see a slow drip.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxHeaderSize: 16 * 1024,
-    maxResponseSize: MAX_RESPONSE_BYTES,
-    connect: (_options, callback) => {
-      openTls(host, credentials, trust, (opened) => socket = opened).then(
-        (opened) => {
-          clearTimeout(slow_connect);
-          certificate_end = endOf(opened);
-          callback(null, opened);
-        },
-        (error) => {
-          connect_failure ??= error;
-          over.reject(error);
-          callback(error, null);
-        },
-      );
-    },
+  connection.opened.then(() => clearTimeout(slow_connect), (error) => {
+    connect_failure = error;
+    over.reject(error);
   });
   return {
-    client,
     race: <Value>(work: Promise<Value>): Promise<Value> => Promise.race([work, over.promise]),
     answering: () => {
       head_seen = true;
     },
-    certificateEnd: () => certificate_end,
     async explain(error: unknown): Promise<unknown> {
       if (signal?.aborted && error === signal.reason) return error;
       const left = Math.max(0, Math.min(limits.connect_timeout_ms, limits.deadline - performance.now()));
@@ -264,20 +255,12 @@ function startAttempt(
       clearTimeout(slow_answer);
       signal?.removeEventListener("abort", on_abort);
       limits.ended.removeEventListener("abort", on_end);
-      client.destroy().catch(() => {});
-      socket?.destroy();
     },
   };
 }
 
 /** The type without a member, kept as the union that it is. */
 type DistributiveOmit<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never;
-
-/** The end of the certificate that was shown, as far as an instant can say it. */
-function endOf(socket: TLSSocket): Temporal.Instant | null {
-  const ms = Date.parse(socket.getPeerCertificate().valid_to ?? "");
-  return Number.isFinite(ms) ? Temporal.Instant.fromEpochMilliseconds(ms) : null;
-}
 
 function requestHeaders(host: AgentAddress, request: AgentRequest<z.ZodType>): Record<string, string> {
   const name = expectedName(host);

@@ -77,7 +77,8 @@ export async function openEventSocket(
   signal?.addEventListener("abort", on_abort);
   try {
     signal?.throwIfAborted();
-    const opened = await Promise.race([openTls(host, credentials, trust, (socket) => tls = socket), over.promise]);
+    const opening = openTls(host, credentials, trust, (socket) => tls = socket);
+    const { socket: opened } = await Promise.race([opening, over.promise]);
     const socket = upgrade(host, opened);
     const events = watch(socket, opened, host, trust, handlers);
     await Promise.race([whenOpen(socket, host), over.promise]);

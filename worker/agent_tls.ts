@@ -1,6 +1,14 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { checkServerIdentity, connect, type ConnectionOptions, type PeerCertificate, type TLSSocket } from "node:tls";
+import {
+  checkServerIdentity,
+  connect,
+  type ConnectionOptions,
+  createSecureContext,
+  type PeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import type { Clock } from "../core/clock.ts";
 import { AgentError, agentError, isUnverified } from "./agent_error.ts";
 import { age, certificateProblems, certificateWords, fetchCertificate } from "./diagnose_tls.ts";
@@ -46,24 +54,41 @@ export function expectedName(host: AgentAddress): string {
   return host.tls_name ?? host.address;
 }
 
+const PROTOCOL = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3" } as const;
+
+/** What all connections with the same credentials share: reading the private key anew is a tenth of a connection. */
+const contexts = new WeakMap<ClientCredentials, { ca: string; context: SecureContext }>();
+
+function contextOf(credentials: ClientCredentials, { ca }: Trust): SecureContext {
+  const known = contexts.get(credentials);
+  if (known?.ca === ca) return known.context;
+  const context = createSecureContext({ ca, cert: credentials.client_cert, key: credentials.client_key, ...PROTOCOL });
+  contexts.set(credentials, { ca, context });
+  return context;
+}
+
 /**
  * TLS options towards one host. `ca` replaces every other root. Names and revocation are checked by us: the
  * runtime would accept a common name where there is no SAN (measured), and looks at no list of revoked ones.
+ *
+ * @param check what speaks against the certificate, once its chain was verified
  */
-export function agentTlsOptions(host: AgentAddress, credentials: ClientCredentials, trust: Trust): ConnectionOptions {
+function agentTlsOptions(
+  host: AgentAddress,
+  credentials: ClientCredentials,
+  trust: Trust,
+  check: (certificate: PeerCertificate) => AgentError | undefined,
+): ConnectionOptions {
   const name = expectedName(host);
   return {
     host: host.address,
     port: host.port,
     ...(isIP(name) ? {} : { servername: name }),
-    ca: trust.ca,
-    cert: credentials.client_cert,
-    key: credentials.client_key,
-    minVersion: "TLSv1.3",
-    maxVersion: "TLSv1.3",
+    secureContext: contextOf(credentials, trust),
+    ...PROTOCOL,
     rejectUnauthorized: true,
     ALPNProtocols: ["http/1.1"],
-    checkServerIdentity: (_name: string, certificate: PeerCertificate) => serverProblem(host, certificate, trust),
+    checkServerIdentity: (_name: string, certificate: PeerCertificate) => check(certificate),
   };
 }
 
@@ -87,6 +112,13 @@ function certificateError(raw: Uint8Array, host: AgentAddress, trust: Trust): Ag
   return problem && new AgentError("tls", certificateWords(problem, expected));
 }
 
+/** A connection whose other side was checked. */
+export interface OpenedTls {
+  socket: TLSSocket;
+  /** What the host showed. */
+  certificate: PeerCertificate;
+}
+
 /**
  * Opens a connection with the handshake done and everything checked. `on_socket` gets the socket at once, so that
  * the caller can destroy it: waiting for a silent address cannot be ended in another way.
@@ -96,20 +128,27 @@ export function openTls(
   credentials: ClientCredentials,
   trust: Trust,
   on_socket: (socket: TLSSocket) => void,
-): Promise<TLSSocket> {
-  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+): Promise<OpenedTls> {
+  const { promise, resolve, reject } = Promise.withResolvers<OpenedTls>();
   if (isIP(host.address) === 0) {
     reject(new AgentError("dns", "The host has no address. Resolve its name again."));
     return promise;
   }
-  const socket = connect(agentTlsOptions(host, credentials, trust));
+  let checked: PeerCertificate | null = null;
+  const socket = connect(agentTlsOptions(host, credentials, trust, (certificate) => {
+    const problem = serverProblem(host, certificate, trust);
+    checked = problem ? null : certificate;
+    return problem;
+  }));
   on_socket(socket);
   socket.once("secureConnect", () => {
-    // Once more, because a resumed session skips the check that comes with the handshake.
-    const problem = serverProblem(host, socket.getPeerCertificate(), trust);
+    if (checked) return resolve({ socket, certificate: checked });
+    // A resumed session skips the check that comes with the handshake.
+    const certificate = socket.getPeerCertificate();
+    const problem = serverProblem(host, certificate, trust);
     if (problem) socket.destroy();
     if (problem) reject(problem);
-    else resolve(socket);
+    else resolve({ socket, certificate });
   });
   socket.on("error", reject);
   socket.once("close", () => reject(Object.assign(new Error("closed"), { code: "ECONNRESET" })));

@@ -10,6 +10,7 @@ import { recordRefusal } from "../core/patches/record_refusal.ts";
 import { recordReport } from "../core/patches/record_report.ts";
 import { RefusedReport } from "../core/patches/rules.ts";
 import { type AgentAddress, type AgentClient, AgentError } from "./agent_client.ts";
+import { KeptConnection } from "./agent_connection.ts";
 
 /** Kinds of failure in which the host did answer, but nothing that can be taken. */
 const REFUSED: ReadonlySet<string> = new Set(["too_large", "malformed", "schema"]);
@@ -50,7 +51,8 @@ export async function pollHealth(
   const { sql, agents, clock, signal } = context;
   const host = addressOfPoll(poll);
   const began = performance.now();
-  const ask = { method: "GET" as const, timeout_ms: limits.timeout_ms, max_bytes: MAX_HEALTH_BYTES, signal };
+  using kept = new KeptConnection();
+  const ask = { method: "GET" as const, timeout_ms: limits.timeout_ms, max_bytes: MAX_HEALTH_BYTES, kept, signal };
   try {
     const health = await agents.request(host, { ...ask, path: "/api/v1/health", schema: Health });
     if (health.not_modified) throw new AgentError("schema", "The host answered “not modified” to what has no tag.");
@@ -58,6 +60,7 @@ export async function pollHealth(
     const known = memory.get(poll.host_id);
     const stale = !known || poll.requested || uptime < known.uptime || performance.now() - known.at >= INFO_MS;
     const info = stale ? await agents.request(host, { ...ask, path: "/api/v1/system/info", schema: SystemInfo }) : null;
+    kept.close();
     const told = info && !info.not_modified ? info.data : null;
     const machine = told ? told.machine_id_hash : known?.machine;
     const answer = {
@@ -96,7 +99,8 @@ export async function pollPatches(context: PollContext, poll: ClaimedPoll, limit
   const began = performance.now();
   // Held until the report is written: what was read of it lives so long.
   const turn = agents.largeTurn();
-  const ask = { method: "GET" as const, timeout_ms: limits.timeout_ms, turn, signal };
+  using kept = new KeptConnection();
+  const ask = { method: "GET" as const, timeout_ms: limits.timeout_ms, turn, kept, signal };
   const age = poll.max_index_age === null ? "" : `?max_index_age=${poll.max_index_age}`;
   // Who asks for fresh data wants to see the present age of the index too, which "not modified" does not carry.
   const known = poll.requested
@@ -115,6 +119,7 @@ export async function pollPatches(context: PollContext, poll: ClaimedPoll, limit
       schema: PackageList,
       etag: known.packages,
     });
+    kept.close();
     // Otherwise a host that never sent a list would count as one without updates.
     if (patches.not_modified && known.patches === null || packages.not_modified && known.packages === null) {
       throw new AgentError("schema", "The host answered “not modified” although no tag was sent.");
