@@ -4,11 +4,14 @@ import { parkPoll } from "../core/hosts/finish_poll.ts";
 import type { ClaimedPoll } from "../core/hosts/types.ts";
 import { reason } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import { type EndedHealthPoll, recordHealthPolls } from "../core/patches/record_health_polls.ts";
+import { type EndedReportPoll, recordReportPoll, recordUnchangedReports } from "../core/patches/record_report_polls.ts";
 import { readSettings } from "../core/settings/read_settings.ts";
 import type { Settings } from "../core/settings/types.ts";
 import { isPassing } from "./passing_failure.ts";
 import { PollPace } from "./poll_pace.ts";
 import { type InfoMemory, type PollContext, pollHealth, pollPatches } from "./poll_host.ts";
+import { Together } from "./together.ts";
 
 /** Longer than two answers may take, one of them asked for twice, with time to write them down. */
 const LEASE_MS = 180_000;
@@ -19,6 +22,8 @@ const SETTINGS_MS = 5_000;
  * met, and that what became due meanwhile is no bunch.
  */
 export const POLL_TICK_MS = 250;
+/** Polls of a kind that are landed together at most: so many come at a time, and the locks are held for milliseconds. */
+const LANDED_TOGETHER = 64;
 /** Of all places hosts that did not answer last time get so many: those that answer never wait for them. */
 const FAILING_SHARE = 0.5;
 
@@ -48,9 +53,10 @@ export interface Poller {
 }
 
 export function createPoller(options: PollerOptions): Poller {
-  const { sql, log, stopping, on_free = () => {}, pace = new PollPace() } = options;
+  const { sql, stopping, on_free = () => {}, pace = new PollPace() } = options;
   const running = new Map<Promise<void>, ClaimedPoll>();
   const memory: InfoMemory = new Map();
+  const land = landing(options);
   let ended = 0;
   let full = false;
   let settings: { values: Settings; read_at: number } | null = null;
@@ -66,7 +72,7 @@ export function createPoller(options: PollerOptions): Poller {
     return settings.values;
   };
   const begin = (poll: ClaimedPoll, values: Settings) => {
-    const work = pollOne(options, poll, values, memory, log).finally(() => {
+    const work = pollOne(options, poll, values, { memory, land }).finally(() => {
       running.delete(work);
       ended++;
       if (full) on_free();
@@ -103,20 +109,41 @@ export function createPoller(options: PollerOptions): Poller {
   };
 }
 
+/** Where polls are written down, many at a time when many end. */
+interface Landing {
+  health: Together<EndedHealthPoll>;
+  reports: Together<EndedReportPoll>;
+}
+
+function landing({ sql, clock }: PollContext): Landing {
+  return {
+    health: new Together(
+      (ended) => recordHealthPolls(sql, ended, { free_only: true }, clock),
+      (one) => recordHealthPolls(sql, [one], { free_only: false }, clock),
+      LANDED_TOGETHER,
+    ),
+    reports: new Together(
+      (ended) => recordUnchangedReports(sql, ended, clock),
+      (one) => recordReportPoll(sql, one, clock),
+      LANDED_TOGETHER,
+    ),
+  };
+}
+
 /** Never rejects: what nobody foresaw parks this poll, and the others go on. */
 async function pollOne(
-  context: PollContext,
+  context: PollerOptions,
   poll: ClaimedPoll,
   settings: Settings,
-  memory: InfoMemory,
-  log: Log,
+  { memory, land }: { memory: InfoMemory; land: Landing },
 ): Promise<void> {
-  const { sql, signal } = context;
+  const { sql, signal, log } = context;
   try {
     const interval_ms = settings[`poll.${poll.kind}_interval_seconds`] * 1_000;
     const timeout_ms = settings[`poll.${poll.kind}_timeout_seconds`] * 1_000;
-    if (poll.kind === "health") await pollHealth(context, poll, { interval_ms, timeout_ms }, memory);
-    else await pollPatches(context, poll, { interval_ms, timeout_ms });
+    const limits = { interval_ms, timeout_ms };
+    if (poll.kind === "health") await pollHealth(context, poll, limits, memory, (ended) => land.health.add(ended));
+    else await pollPatches(context, poll, limits, (ended) => land.reports.add(ended));
   } catch (error) {
     if (signal.aborted) return;
     // Not the host's fault: the lease ends, and the poll is due again.

@@ -63,25 +63,46 @@ export function claimPolls(db: Db, room: ClaimRoom, leaseMs: number): Promise<Cl
   );
 }
 
-/** Writes a poll's end if the lease is still the caller's. False when the row went on without it. */
-export async function finishClaimed(
-  db: Db,
-  poll: ClaimedPoll,
-  end: { ok: boolean; failures: number; duration_ms: number; error: string | null; next_at: Temporal.Instant },
-): Promise<boolean> {
-  const rows = await db`
-    update host_polls set
+/** How a poll ended. */
+export interface PollEnd {
+  failures: number;
+  duration_ms: number;
+  /** Null when it was ok. */
+  error: string | null;
+  next_at: Temporal.Instant;
+}
+
+/** Writes the ends of polls whose lease is still the caller's, and answers of how many. The others' rows went on. */
+export async function finishClaimed(db: Db, ends: { poll: ClaimedPoll; end: PollEnd }[]): Promise<number> {
+  const of = <Value>(value: (one: { poll: ClaimedPoll; end: PollEnd }) => Value) => ends.map(value);
+  // Arrays and not JSON: the planner knows that they are short, and looks the rows up instead of reading them all.
+  const finished = await db`
+    with ended as (
+      select ended.*
+      from unnest(
+        ${of(({ poll }) => poll.host_id)}::uuid[], ${of(({ poll }) => poll.kind)}::text[],
+        ${of(({ poll }) => poll.claimed_at)}::timestamptz[], ${of(({ poll }) => poll.lease_until)}::timestamptz[],
+        ${of(({ end }) => end.failures)}::int[],
+        ${of(({ end }) => end.duration_ms)}::int[], ${of(({ end }) => end.error)}::text[],
+        ${of(({ end }) => end.next_at)}::timestamptz[]
+      ) as ended (host_id, kind, claimed_at, lease_until, failures, duration_ms, error, next_at)
+      join host_polls p on p.host_id = ended.host_id and p.kind = ended.kind
+      -- In one order, as whoever asks for fresh data of many hosts.
+      order by p.host_id, p.kind for no key update of p
+    )
+    update host_polls p set
       lease_until = null,
-      failures = ${end.failures},
+      failures = ended.failures,
       last_at = app_now(),
       -- The start, not the end: what was asked for meanwhile is not answered by data read before.
-      last_ok_at = case when ${end.ok} then ${poll.claimed_at} else last_ok_at end,
-      last_duration_ms = ${end.duration_ms},
-      last_error = ${end.error},
-      next_at = case when requested_at > ${poll.claimed_at} then app_now() else ${end.next_at} end
-    where host_id = ${poll.host_id} and kind = ${poll.kind} and lease_until = ${poll.lease_until}
-    returning host_id`;
-  return rows.length === 1;
+      last_ok_at = case when ended.error is null then ended.claimed_at else p.last_ok_at end,
+      last_duration_ms = ended.duration_ms,
+      last_error = ended.error,
+      next_at = case when p.requested_at > ended.claimed_at then app_now() else ended.next_at end
+    from ended
+    where p.host_id = ended.host_id and p.kind = ended.kind and p.lease_until = ended.lease_until
+    returning p.host_id`;
+  return finished.length;
 }
 
 /** Gives a row back that was not worked on: due again after so many milliseconds, and nothing is said of the host. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Db } from "../database/types.ts";
 import { many, maybe } from "../database/rows.ts";
-import { ExistingHost, HealthRecord, type HostEndpoint, type HostFacts, HostSummary } from "./types.ts";
+import { ExistingHost, type HostEndpoint, HostSummary } from "./types.ts";
 
 /** Serialises what makes or removes hosts, so that a duplicate is named instead of a broken index. */
 const REGISTRATION_LOCK = 7204510336003;
@@ -132,48 +132,4 @@ export async function revokeCertificates(db: Db, hostId: string, at: Temporal.In
       returning serial`,
   );
   return rows.map((row) => row.serial).sort();
-}
-
-const ObservedRow = HealthRecord.extend({
-  os_id: z.string().nullable(),
-  os_name: z.string().nullable(),
-  os_version: z.string().nullable(),
-  kernel: z.string().nullable(),
-  architecture: z.string().nullable(),
-  package_manager: z.string().nullable(),
-  virtualization: z.string().nullable(),
-  agent_name: z.string().nullable(),
-  agent_version: z.string().nullable(),
-  boot_id: z.string().nullable(),
-  boot_time: z.instanceof(Temporal.Instant).nullable(),
-  reboot_required: z.boolean(),
-  reboot_reasons: z.array(z.string()),
-  certificate_expires_at: z.instanceof(Temporal.Instant).nullable(),
-  simulated: z.boolean(),
-});
-export type ObservedRow = z.infer<typeof ObservedRow>;
-
-/** What polls know of a host, under a lock, so that two polls judge one after the other. Null for a removed one. */
-export function lockObserved(db: Db, hostId: string): Promise<ObservedRow | null> {
-  return maybe(
-    ObservedRow,
-    db`
-      select health, health_since, health_reason, not_answering_since, os_id, os_name, os_version, kernel, architecture,
-        package_manager, virtualization, agent_name, agent_version, boot_id, boot_time, reboot_required, reboot_reasons,
-        certificate_expires_at, simulated
-      from hosts where id = ${hostId} and removed_at is null for no key update`,
-  );
-}
-
-/** Writes only the columns that changed, and nothing when none did. Answers their names. */
-export async function updateObserved(
-  db: Db,
-  hostId: string,
-  before: ObservedRow,
-  after: HealthRecord & HostFacts,
-): Promise<(keyof ObservedRow)[]> {
-  const changed = (Object.keys(before) as (keyof ObservedRow)[])
-    .filter((key) => after[key] !== undefined && String(after[key]) !== String(before[key]));
-  if (changed.length > 0) await db`update hosts set ${db(after as never, ...changed as never[])} where id = ${hostId}`;
-  return changed;
 }

@@ -27,5 +27,5 @@ export async function appendEvent(db: Db, event: NewEvent): Promise<void> {
 }
 
 async function writeEvents(db: Db, events: NewEvent[]): Promise<void> {
-  await db`select events_append(${events as never}::jsonb)`;
+  await db`select events_append(${events as never}::jsonb)`.execute();
 }

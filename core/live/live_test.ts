@@ -97,6 +97,18 @@ Deno.test("nobody waits for the other work of a transaction that tells something
   assert.deepEqual(events.map((event) => event.data.n), [4, 1, 2, 3], "and its own stay in their order");
 });
 
+Deno.test("an event that cannot be told takes its transaction with it", async () => {
+  await using database = await testDatabase();
+  const admin = await addUser(database.sql, "admin");
+  const work = transaction(database.web, async (tx) => {
+    await tx`update users set display_name = 'changed' where id = ${admin.id}`;
+    await appendEvent(tx, { topic: "jobs", kind: "k".repeat(41), data: {} });
+  });
+  await assert.rejects(work, /live_events_kind_check/);
+  const [user] = await database.sql`select display_name from users where id = ${admin.id}`;
+  assert.notEqual(user.display_name, "changed");
+});
+
 Deno.test("a transaction that fails tells nothing, and neither does one that is repeated tell twice", async () => {
   await using database = await testDatabase();
   const { fleet, web } = database;

@@ -1,12 +1,13 @@
 import type { Health, SystemInfo } from "../../protocol/api.ts";
 import type { Clock } from "../clock.ts";
 import type { Tx } from "../database/types.ts";
-import { recordObservation } from "../hosts/record_observation.ts";
+import { lockObserved, type ObservedHost } from "../hosts/observed_store.ts";
+import { judgeObserved } from "../hosts/record_observation.ts";
 import { healthProblems } from "../hosts/rules.ts";
 import type { HealthRecord, HostFacts } from "../hosts/types.ts";
 import { ANOTHER_MACHINE, isAnotherMachine } from "./another_machine.ts";
 import { claimsFuture, plain, readInstant, words } from "./rules.ts";
-import { noteIndexAge, saveHealth } from "./store.ts";
+import { type HealthRow, saveHealth } from "./store.ts";
 
 /** What a health poll brought. */
 export interface HealthAnswer {
@@ -30,12 +31,27 @@ export async function recordHealth(
   answer: HealthAnswer,
   clock: Clock,
 ): Promise<HealthRecord | null> {
+  // First the host's row: the one order in which polls take their locks.
+  const host = (await lockObserved(tx, [hostId], { free_only: false })).get(hostId);
+  if (!host) return null;
+  const { judged, row } = await judgeAnswer(tx, host, answer, clock);
+  await saveHealth(tx, [row]);
+  return judged;
+}
+
+/** Judges the answer of a host that the caller has locked. The row that shows it is the caller's to save. */
+export async function judgeAnswer(
+  tx: Tx,
+  host: ObservedHost,
+  answer: HealthAnswer,
+  clock: Clock,
+): Promise<{ judged: HealthRecord; row: HealthRow }> {
   const { health, info, received_at, certificate_expires_at } = answer;
   const index_refreshed_at = readInstant(health.last_cache_update, clock);
   const said = (health.problems ?? []).map(words).filter((text) => text !== "");
   // Our own agent finds this out itself and says so in its own words.
   const unbelievable = said.length === 0 && claimsFuture(health.last_cache_update, clock);
-  const other = !!answer.machine && await isAnotherMachine(tx, hostId, answer.machine);
+  const other = !!answer.machine && isAnotherMachine(host, answer.machine);
   const seen = healthProblems({
     status: health.status,
     checks: health.checks,
@@ -47,20 +63,18 @@ export async function recordHealth(
   }, clock);
   const problems = other ? [ANOTHER_MACHINE, ...seen] : seen;
   const facts = { ...agentFacts(health), ...systemFacts(info, clock), certificate_expires_at };
-  // First the host's row: the one order in which polls take their locks.
-  const judged = await recordObservation(tx, hostId, { kind: "answered", problems }, facts, clock);
-  if (!judged) return null;
-  await saveHealth(tx, hostId, {
+  const judged = await judgeObserved(tx, host, { kind: "answered", problems }, facts, clock);
+  const row = {
+    host_id: host.id,
     received_at,
     status: health.status,
-    checks: JSON.parse(JSON.stringify(health.checks ?? {})),
+    checks: health.checks ?? {},
     problems,
     uptime_seconds: health.uptime_seconds === undefined ? null : Math.round(health.uptime_seconds),
     index_refreshed_at,
     state_id: plain(health.agent?.state_id),
-  });
-  if (index_refreshed_at) await noteIndexAge(tx, hostId, index_refreshed_at);
-  return judged;
+  };
+  return { judged, row };
 }
 
 function agentFacts(health: Health): HostFacts {
