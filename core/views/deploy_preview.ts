@@ -13,10 +13,13 @@ import type { Fragment } from "./scope.ts";
 /** The most hosts that one job takes. */
 export const MAX_SELECTED = 10_000;
 
-/** What a person chose to deploy: named hosts or those of a filter, all updates or some. */
-export const DeploySelection = z.object({
+/**
+ * What a person chose to deploy: named hosts or those of a filter, all updates or some. What is misspelled is refused: it
+ * would choose all.
+ */
+export const DeploySelection = z.strictObject({
   host_ids: z.array(z.uuid()).max(MAX_SELECTED).optional(),
-  filter: HostFilter.optional(),
+  filter: z.strictObject(HostFilter.shape).optional(),
   /** Names of packages; without it all. */
   packages: z.array(z.string().min(1).max(256).refine((text) => !text.includes("\u0000"), "must not hold NUL")).max(
     5_000,

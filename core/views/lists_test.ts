@@ -217,9 +217,16 @@ Deno.test("what Deploy would do: totals, packages, hosts and what stays", async 
   assert.deepEqual([held.totals.patches, held.hosts[0].not_installable], [0, 1]);
   assert.deepEqual(held.left_out, [{ name: "held", state: "held", reason: null, hosts: 1 }]);
   for (
-    const bad of [{ host_ids: [alpha], filter: {} }, { host_ids: ["x"] }, { packages: [""] }, {
-      filter: { status: "x" },
-    }]
+    const bad of [
+      { host_ids: [alpha], filter: {} },
+      { host_ids: ["x"] },
+      { packages: [""] },
+      {
+        filter: { status: "x" },
+      },
+      { filter: { grup: "none" } },
+      { hosts: [alpha] },
+    ]
   ) {
     await assert.rejects(
       () => deployPreview(database.web, viewer, bad as never),
