@@ -14,17 +14,27 @@ const VALUES =
  * for a minute, and only for the handshake (specification, section 14).
  */
 export const secretInAddress = define.middleware((ctx) => {
-  for (const [name, value] of ctx.url.searchParams) {
-    if (carries(name, value) || (name === "ticket" && ctx.kind !== "upgrade")) {
-      throw new AppError("bad_request", {
-        message: "A secret must not stand in an address.",
-        hint:
-          "Send it in the header Authorization, or in the body. Whatever was sent so is known to others: replace it.",
-      });
-    }
+  const { pathname, searchParams } = ctx.url;
+  const in_query = [...searchParams].some(([name, value]) =>
+    carries(name, value) || (name === "ticket" && ctx.kind !== "upgrade")
+  );
+  if (in_query || VALUES.test(decoded(pathname))) {
+    throw new AppError("bad_request", {
+      message: "A secret must not stand in an address.",
+      hint: "Send it in the header Authorization, or in the body. Whatever was sent so is known to others: replace it.",
+    });
   }
   return ctx.next();
 });
+
+/** The path as it was meant; as it came, where it is no encoding of anything. */
+function decoded(pathname: string): string {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return pathname;
+  }
+}
 
 function carries(name: string, value: string): boolean {
   if (NAMES.test(name) || VALUES.test(value)) return true;

@@ -38,6 +38,9 @@ const refused = [
 refused.push(
   "?token=",
   `?q=a&b=c&token=${TOKEN}`,
+  `/lpm_${TOKEN}`,
+  `/%6cpm_${TOKEN}/edit`,
+  "/eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
   `?to%6ben=${TOKEN}`,
   `?q=lpm_${TOKEN}`,
   `?q=Bearer%20lpm_${TOKEN}`,
@@ -55,6 +58,8 @@ for (const query of refused) {
 const taken = [
   ...[
     "",
+    "/%ff",
+    "/01a2003d-8072-780e-b3cb-fa7c7e81c86a",
     "?",
     "?q=token",
     "?search=my+password",
