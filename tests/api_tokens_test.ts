@@ -34,6 +34,7 @@ Deno.test("orders for tokens that are refused, each with the reason", async (t) 
     const [what, who, sent, field, words] of [
       ["no name", admin, order({ name: " " }), "name", /empty/],
       ["a long name", admin, order({ name: "x".repeat(101) }), "name", /100/],
+      ["writing that turns round", admin, order({ name: "a\u202eb" }), "name", /control/],
       ["control characters", admin, order({ name: "a\u0007b" }), "name", /control/],
       ["no scope", admin, order({ scopes: [] }), "scopes", /at least one/],
       ["an unknown scope", admin, order({ scopes: ["root"] }), "scopes.0", /none of the scopes/],

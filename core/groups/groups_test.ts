@@ -48,6 +48,7 @@ Deno.test("bad names: a reason each, nothing stored", async () => {
     ["65 characters beyond the first plane", { name: "😀".repeat(65) }, "name", /at most 64/],
     ["NUL", { name: "a\u0000b" }, "name", /control characters/],
     ["an escape sequence", { name: "\u001b[2J" }, "name", /control characters/],
+    ["writing that turns round", { name: "a\u2066b" }, "name", /control characters/],
     ["two lines", { name: "a\nb" }, "name", /control characters/],
     ["half a character", { name: "a\ud800" }, "name", /well-formed/],
     ["a long description", { name: "a", description: "x".repeat(1_001) }, "description", /1000/],

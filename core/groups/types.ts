@@ -5,10 +5,12 @@ export const MAX_GROUP_NAME = 64;
 /** The most hosts or users that one request adds or removes. */
 export const MAX_MEMBERS = 10_000;
 
-/** One line that a person reads: no control characters, which could steer a terminal or a CSV reader. */
+/**
+ * One line that a person reads: no control characters, which could steer a terminal or a CSV reader, nor the marks that
+ * turn the direction of writing, which show a name as another one.
+ */
 const line = z.string()
-  // deno-lint-ignore no-control-regex -- that is what is looked for
-  .refine((text) => !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text), "must not hold control characters")
+  .refine((text) => !/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/u.test(text), "must not hold control characters")
   .refine((text) => text.isWellFormed(), "must be well-formed text");
 
 /** Spaces at both ends go, and several of them become one: "Web  tier " and "Web tier" would look the same. */

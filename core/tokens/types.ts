@@ -16,7 +16,7 @@ export const TOKEN_FORM = /^lpm_[A-Za-z0-9_-]{43}$/;
 /** What somebody wants of a new token. */
 export const TokenRequest = z.strictObject({
   name: z.string().trim().min(1, "is empty").max(100, "is longer than 100 characters")
-    .refine((text) => !/\p{Cc}/u.test(text), "holds control characters"),
+    .regex(/^[^\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]*$/u, "holds control characters"),
   scopes: z.array(z.enum(scopes, "is none of the scopes")).min(1, "needs at least one scope").max(scopes.length),
   /** Only hosts in one of these groups; absent or null: all that its maker may see. */
   group_ids: z.array(z.uuid("is no id of a group")).min(1, "is empty; leave it out for all hosts").max(100).nullish(),

@@ -30,6 +30,7 @@ Deno.test("bad input: a reason for each field, nothing stored, no row", async ()
     ["no role", { username: "ines" }, "role", /The role must be one of admin, operator, auditor/],
     ["an unknown role", { ...good, role: "root" }, "role", /must be one of/],
     ["two lines as display name", { ...good, display_name: "a\nb" }, "display_name", /control characters/],
+    ["a display name that turns round", { ...good, display_name: "a\u202eb" }, "display_name", /control characters/],
     ["a long display name", { ...good, display_name: "x".repeat(201) }, "display_name", /at most 200/],
     ["an address without @", { ...good, email: "ines" }, "email", /The address must look like name@example.org/],
     ["an address with a space", { ...good, email: "ines duarte@example.org" }, "email", /must look like/],

@@ -22,8 +22,8 @@ const Username = z.string()
 
 /** One line that a person reads; spaces at both ends go, and several of them become one. */
 const DisplayName = z.string()
-  // deno-lint-ignore no-control-regex -- that is what is looked for
-  .refine((text) => !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text), "must not hold control characters")
+  // Among them those that turn the direction of writing, so that a name shows as another one.
+  .refine((text) => !/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/u.test(text), "must not hold control characters")
   .refine((text) => text.isWellFormed(), "must be well-formed text")
   .transform((text) => text.normalize("NFC").trim().replace(/\s+/gu, " "))
   .refine((text) => [...text].length <= 200, "must have at most 200 characters");

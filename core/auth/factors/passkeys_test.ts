@@ -9,7 +9,7 @@ import { givePasskey } from "./give_factor.ts";
 import { factorsOf } from "./list_factors.ts";
 import { loginWithPasskey } from "./login_with_passkey.ts";
 import { CLIENT, coded, ORIGIN, PARTY, scene } from "./scene_fixture_test.ts";
-import type { Assertion } from "./types.ts";
+import { type Assertion, PasskeyName } from "./types.ts";
 
 type Scene = Awaited<ReturnType<typeof scene>>;
 
@@ -181,6 +181,13 @@ Deno.test("registering: the wrong answers, the same passkey twice, and too many"
   for (let i = 1; i < 20; i++) await register(testPasskey(ORIGIN));
   await assert.rejects(() => register(testPasskey(ORIGIN)), coded("conflict"));
   assert.equal((await factorsOf(made.vault.sql, id)).passkeys.length, 20);
+});
+
+Deno.test("a passkey's name is one line that shows what it is", () => {
+  for (const name of ["Blue key", "Schlüssel 2", "مفتاح", "👩\u200d💻"]) assert.equal(PasskeyName.parse(name), name);
+  for (const name of ["", "  ", "a\nb", "a\u0007", "a\u202eb", "a\u2028b", "x".repeat(101)]) {
+    assert.equal(PasskeyName.safeParse(name).success, false, JSON.stringify(name));
+  }
 });
 
 Deno.test("nobody fills the table of questions, and nobody is turned away for what others asked", async () => {

@@ -35,7 +35,8 @@ export type Proof = { ok: true; methods: AuthMethod[] } | { ok: false; reason: s
 /** What is typed as a code: six digits or a recovery code, with whatever spaces. */
 export const TypedCode = z.string().min(1, "is empty").max(64, "is longer than 64 characters");
 
-export const PasskeyName = z.string().trim().min(1, "is empty").max(100, "is longer than 100 characters");
+export const PasskeyName = z.string().trim().min(1, "is empty").max(100, "is longer than 100 characters")
+  .regex(/^[^\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]*$/u, "holds control characters");
 
 const base64url = (most: number) => z.string().max(most, "is too long").regex(/^[A-Za-z0-9_-]+$/, "is not base64url");
 const Extensions = z.record(z.string().max(64), z.unknown());
