@@ -98,8 +98,8 @@ const cases: { name: string; bad: Record<string, string>; says: RegExp; good: Re
   {
     name: "one file opens connections to hosts",
     bad: { "worker/poller.ts": 'import { Agent } from "undici";' },
-    says: /only worker\/agent_client\.ts opens connections/,
-    good: { "worker/agent_client.ts": 'import { Agent } from "undici";' },
+    says: /only worker\/agent_connection\.ts opens connections/,
+    good: { "worker/agent_connection.ts": 'import { Agent } from "undici";' },
   },
   {
     name: "the test bed stays out of the product",

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { waitFor } from "../testing/wait_for.ts";
 import { Together } from "./together.ts";
+
+/** Waits until the list is so long: until something was begun. */
+const begun = (list: unknown[], length: number) => waitFor("what was to begin", () => list.length === length);
 
 /** A Together whose turns end when the test says so. */
 function scripted(left: (items: number[]) => number[] = () => [], most = 100) {
@@ -22,9 +26,6 @@ function scripted(left: (items: number[]) => number[] = () => [], most = 100) {
   return { together, turns, alone };
 }
 
-/** Lets everything run on that waits for nothing else. */
-const settle = () => new Promise<void>((resolve) => setTimeout(resolve));
-
 Deno.test("who is alone begins at once; what comes meanwhile is done together next", async () => {
   const { together, turns } = scripted(undefined, 3);
   const first = together.add(1);
@@ -32,15 +33,16 @@ Deno.test("who is alone begins at once; what comes meanwhile is done together ne
   assert.deepEqual(turns.map(({ items }) => items), [[1]]);
   turns[0].end.resolve();
   await first;
-  await settle();
+  await begun(turns, 2);
   assert.deepEqual(turns.map(({ items }) => items), [[1], [2, 3, 4]], "so many at most");
   turns[1].end.resolve();
   await Promise.all(others.slice(0, 3));
-  await settle();
+  await begun(turns, 3);
   turns[2].end.resolve();
   await others[3];
   assert.deepEqual(turns[2].items, [5]);
   const later = together.add(6);
+  await begun(turns, 4);
   turns[3].end.resolve();
   await later;
 });
@@ -50,10 +52,10 @@ Deno.test("who cannot be done with the others is done alone, and nobody waits fo
   const [one, two] = [together.add(1), together.add(2)];
   turns[0].end.resolve();
   await one;
-  await settle();
-  turns[1].end.resolve();
+  await begun(turns, 2);
   const three = together.add(3);
-  await settle();
+  turns[1].end.resolve();
+  await begun(turns, 3);
   turns[2].end.resolve();
   await three;
   assert.deepEqual(alone.map(({ item }) => item), [2]);
@@ -67,9 +69,9 @@ Deno.test("a turn that fails is done one by one: only who is to blame is told", 
   const others = [2, 3].map((n) => together.add(n));
   turns[0].end.resolve();
   await first;
-  await settle();
+  await begun(turns, 2);
   turns[1].end.reject(new Error("one of them"));
-  await settle();
+  await begun(alone, 2);
   assert.deepEqual(alone.map(({ item }) => item), [2, 3]);
   alone[0].end.reject(new Error("it was 2"));
   alone[1].end.resolve();

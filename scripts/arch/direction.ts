@@ -71,8 +71,8 @@ function wrongRoom(path: string, { specifier, target, type_only }: Import): stri
   if (target === null) {
     const refused = type_only ? undefined : room?.refused?.find(([packages]) => packages.test(specifier));
     if (refused) return `${specifier} does not belong in ${name}: ${refused[1]}`;
-    if (specifier === "undici" && !type_only && name !== "scripts" && !/^worker\/agent_client/.test(path)) {
-      return "only worker/agent_client.ts opens connections to hosts: call it instead";
+    if (specifier === "undici" && !type_only && name !== "scripts" && path !== "worker/agent_connection.ts") {
+      return "only worker/agent_connection.ts opens connections to hosts: call worker/agent_client.ts instead";
     }
     return null;
   }
