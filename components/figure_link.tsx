@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { PlaceLink } from "./place_link.tsx";
 
 /**
  * A number that leads to the list behind it. `count` is what that list says it holds; a test follows every one of
@@ -6,9 +7,9 @@ import type { ComponentChildren } from "preact";
  */
 export function FigureLink({ href, count, children }: { href: string; count: number; children?: ComponentChildren }) {
   return (
-    <a class="figure number" href={href} data-count={count}>
+    <PlaceLink class="figure number" href={href} data-count={count}>
       {children ?? count.toLocaleString("en")}
-    </a>
+    </PlaceLink>
   );
 }
 

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { Icon } from "./icon.tsx";
+import { PlaceLink } from "./place_link.tsx";
 
 /** A table with 32 px rows and a head that stays. `label` names it for screen readers. */
 export function Table(
@@ -112,7 +113,7 @@ export function RowName(
     <th scope="row">
       <span class="row-name">
         {href
-          ? <a class={text} href={href} title={title}>{children}</a>
+          ? <PlaceLink class={text} href={href} title={title}>{children}</PlaceLink>
           : <span class={text} title={title}>{children}</span>}
         {marks}
       </span>

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { Icon } from "./icon.tsx";
 import { Menu, MenuButton, MenuLink } from "./menu.tsx";
+import { PlaceLink } from "./place_link.tsx";
 import { countText } from "./quantity.tsx";
 import { Shape } from "./shape.tsx";
 
@@ -57,12 +58,12 @@ export function TopBar(
       <div class="topbar-end">
         {children}
         {working > 0 && (
-          <a class="button button-quiet topbar-work" href="/jobs?state=running">
+          <PlaceLink class={wall ? "topbar-work" : "button button-quiet topbar-work"} href="/jobs?state=running">
             <span class="status tone-info">
               <Shape name="half" moving />
               Jobs on {countText(working, "host")}
             </span>
-          </a>
+          </PlaceLink>
         )}
         <span class="topbar-theme">
           <Menu id="theme-menu" icon={theme === "dark" ? "moon" : theme === "light" ? "sun" : "monitor"} label="Theme">
@@ -117,21 +118,21 @@ function Fleet({ healthy, degraded, unreachable }: NonNullable<TopBarData["fleet
   const well = degraded === 0 && unreachable === 0;
   return (
     <div class="fleet number" role="group" aria-label="Health of the fleet">
-      <a class={well ? "status tone-ok" : "status tone-ok fleet-rest"} href="/hosts?health=healthy">
+      <PlaceLink class={well ? "status tone-ok" : "status tone-ok fleet-rest"} href="/hosts?health=healthy">
         <Shape name="dot" />
         {healthy.toLocaleString("en")} healthy
-      </a>
+      </PlaceLink>
       {degraded > 0 && (
-        <a class="status tone-warn" href="/hosts?health=degraded">
+        <PlaceLink class="status tone-warn" href="/hosts?health=degraded">
           <Shape name="half" />
           {degraded.toLocaleString("en")} degraded
-        </a>
+        </PlaceLink>
       )}
       {unreachable > 0 && (
-        <a class="status tone-bad" href="/hosts?health=unreachable">
+        <PlaceLink class="status tone-bad" href="/hosts?health=unreachable">
           <Shape name="cross" />
           {unreachable.toLocaleString("en")} unreachable
-        </a>
+        </PlaceLink>
       )}
     </div>
   );

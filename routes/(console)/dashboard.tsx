@@ -81,7 +81,7 @@ export default define.page<typeof handler>(({ data, state }) => {
           </div>
           <Updates data={dashboard} now={now} />
           <SilentHosts hosts={dashboard.hosts} now={now} />
-          <RecentJobs jobs={dashboard.jobs} now={now} may_act={may_act} />
+          <RecentJobs jobs={dashboard.jobs} now={now} may_act={may_act} wall={wall} />
           <HygieneParts data={dashboard} />
         </>
       )}

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { Frame } from "../../../components/frame.tsx";
+import { NoPlaces } from "../../../components/place_link.tsx";
 import { rfc3339 } from "../../../core/clock.ts";
 import { countEnrolments } from "../../../core/views/enrolments.ts";
 import TimeUpdater from "../../../islands/time_updater.tsx";
@@ -20,7 +21,10 @@ const SECTIONS = [[
   { href: "/settings", label: "Settings", icon: "settings", tells_all: true },
 ]] as const;
 
-/** The product's frame around a page, with the numbers of the fleet as the viewer may see it. */
+/**
+ * The product's frame around a page, with the numbers of the fleet as the viewer may see it. A wall screen gets no link to
+ * what it may not open.
+ */
 export async function consoleFrame(state: State, url: URL, children: ComponentChildren) {
   const viewer = viewerOf(state);
   const { version, clock } = state.services;
@@ -44,7 +48,7 @@ export async function consoleFrame(state: State, url: URL, children: ComponentCh
         count: counts[href] ? counts[href].toLocaleString("en") : undefined,
       }))
     );
-  return (
+  const frame = (
     <Frame
       sections={sections}
       path={url.pathname}
@@ -61,4 +65,5 @@ export async function consoleFrame(state: State, url: URL, children: ComponentCh
       {children}
     </Frame>
   );
+  return wall ? <NoPlaces>{frame}</NoPlaces> : frame;
 }

@@ -1,4 +1,5 @@
 import { FigureLink } from "../../../components/figure_link.tsx";
+import { PlaceLink } from "../../../components/place_link.tsx";
 import { SectionHead } from "../../../components/page_head.tsx";
 import { countText } from "../../../components/quantity.tsx";
 import { RelativeTime } from "../../../components/relative_time.tsx";
@@ -146,13 +147,13 @@ function NeedRow(
       <Cell label={name === "certificate" ? "First" : "Longest"}>
         <span class="cell-parts">
           {first && (
-            <a
+            <PlaceLink
               class="needs-first"
               title={first.name}
               href={first.job_id ? `/jobs/${first.job_id}?host=${first.host_id}` : `/hosts/${first.host_id}`}
             >
               {first.name}
-            </a>
+            </PlaceLink>
           )}
           {since && (
             <span class="muted">

@@ -10,7 +10,9 @@ import type { Wire } from "../../../core/wire.ts";
 import { jobTitle } from "../(_components)/patch_words.tsx";
 
 /** Jobs under way, then the latest. */
-export function RecentJobs({ jobs, now, may_act }: { jobs: Wire<Dashboard>["jobs"]; now: string; may_act: boolean }) {
+export function RecentJobs(
+  { jobs, now, may_act, wall }: { jobs: Wire<Dashboard>["jobs"]; now: string; may_act: boolean; wall: boolean },
+) {
   const { open, items } = jobs;
   return (
     <section class="stack">
@@ -72,7 +74,7 @@ export function RecentJobs({ jobs, now, may_act }: { jobs: Wire<Dashboard>["jobs
             ))}
           </Table>
         )}
-      {items.length > 0 && (
+      {items.length > 0 && !wall && (
         <p>
           <a href="/jobs">All jobs</a>
         </p>
