@@ -18,6 +18,8 @@ interface Place {
 }
 
 /** A link to another page; the same words without it where nobody may go anywhere, see {@link NoPlaces}. */
-export function PlaceLink({ href, children, ...look }: Place) {
-  return useContext(Open) ? <a {...look} href={href}>{children}</a> : <span {...look}>{children}</span>;
+export function PlaceLink(place: Place) {
+  const open = useContext(Open);
+  const { href: _, ...words } = place;
+  return open ? <a {...place} /> : <span {...words} />;
 }
