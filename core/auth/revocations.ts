@@ -3,12 +3,14 @@ import type { Sql } from "../database/connection.ts";
 import { reason } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { ACCESS_TOKEN_MINUTES } from "./rules.ts";
-import { selectLive } from "./session_store.ts";
+import { type LiveSession, selectLive } from "./session_store.ts";
 
 /** Where the ends of sessions are heard of. */
 export interface RevokedSource {
   /** Called with the id of a session or API token that has ended, or null when any may have. */
   on_revoked(listener: (id: string | null) => void): () => void;
+  /** Called with the id of a user who is called otherwise now. */
+  on_renamed(listener: (user_id: string) => void): () => void;
   /** False while something may be missed. */
   connected(): boolean;
 }
@@ -18,14 +20,20 @@ const RELOAD_MS = 60_000;
 /** Nobody comes with an older access token, so nothing has to be remembered for longer. Milliseconds. */
 const REMEMBERED_MS = ACCESS_TOKEN_MINUTES * 60_000;
 
+/** A session that the database called good. */
+interface Known {
+  /** When it was last asked for, in milliseconds. */
+  at: number;
+  session: LiveSession;
+}
+
 /**
- * Which sessions have ended, without asking the database for each request. Ends are heard by notification. Whatever was
+ * Which sessions have ended, and what their users are called, without asking the database for each request. Ends and new names are heard by notification. Whatever was
  * not heard of for certain is asked for: a session that this process has not seen yet, and every one while
  * notifications may be missed. Once a minute all that is remembered is compared besides.
  */
 export class Revocations {
-  /** Sessions that the database called good, and when they were last asked for. */
-  #live = new Map<string, number>();
+  #live = new Map<string, Known>();
   #ended = new Map<string, number>();
   /** Counts the times from which on nothing that was read before may be believed. */
   #epoch = 0;
@@ -37,7 +45,11 @@ export class Revocations {
 
   start(source: RevokedSource): void {
     this.#source = source;
-    this.#unsubscribe = source.on_revoked((id) => id === null ? this.#forget() : this.end(id));
+    const stops = [
+      source.on_revoked((id) => id === null ? this.#forget() : this.end(id)),
+      source.on_renamed((user_id) => this.#forget(user_id)),
+    ];
+    this.#unsubscribe = () => stops.forEach((stop) => stop());
     this.#timer = setInterval(() => void this.reload(), RELOAD_MS);
   }
 
@@ -47,24 +59,22 @@ export class Revocations {
     this.#source = null;
   }
 
-  /** Whether a session goes on. Asks the database only where this process cannot know. */
-  async isLive(session_id: string): Promise<boolean> {
-    if (this.#ended.has(session_id)) return false;
+  /** A session as long as it goes on, else null. Asks the database only where this process cannot know. */
+  async find(session_id: string): Promise<LiveSession | null> {
+    if (this.#ended.has(session_id)) return null;
     const now = epochMs(this.options.clock);
-    if (this.hears() && this.#live.has(session_id)) {
-      this.#live.set(session_id, now);
-      return true;
+    const known = this.#live.get(session_id);
+    if (this.hears() && known) {
+      known.at = now;
+      return known.session;
     }
     const epoch = this.#epoch;
-    const [live] = await selectLive(this.options.sql, [session_id], this.options.clock.now());
+    const [session = null] = await selectLive(this.options.sql, [session_id], this.options.clock.now());
     // Heard while the database answered with what was before.
-    if (this.#ended.has(session_id)) return false;
-    if (!live) {
-      this.#ended.set(session_id, now);
-      return false;
-    }
-    if (this.hears() && epoch === this.#epoch) this.#live.set(session_id, now);
-    return true;
+    if (this.#ended.has(session_id)) return null;
+    if (!session) this.#ended.set(session_id, now);
+    else if (this.hears() && epoch === this.#epoch) this.#live.set(session_id, { at: now, session });
+    return session;
   }
 
   /** Whether a session or API token is known to have ended: for what goes on for longer than a request. */
@@ -81,14 +91,19 @@ export class Revocations {
   /** Compares what is remembered with the database. A failure leaves it as it was; the next turn makes up for it. */
   async reload(): Promise<void> {
     const now = epochMs(this.options.clock);
-    for (const memory of [this.#live, this.#ended]) {
-      for (const [id, at] of memory) if (now - at > REMEMBERED_MS) memory.delete(id);
-    }
+    for (const [id, at] of this.#ended) if (now - at > REMEMBERED_MS) this.#ended.delete(id);
+    for (const [id, { at }] of this.#live) if (now - at > REMEMBERED_MS) this.#live.delete(id);
     try {
-      const asked = [...this.#live.keys()];
+      const asked = [...this.#live];
       if (asked.length === 0) return;
-      const live = new Set(await selectLive(this.options.sql, asked, this.options.clock.now()));
-      for (const id of asked) if (!live.has(id)) this.end(id);
+      const answer = await selectLive(this.options.sql, asked.map(([id]) => id), this.options.clock.now());
+      const live = new Map(answer.map((session) => [session.id, session]));
+      for (const [id, known] of asked) {
+        const session = live.get(id);
+        // What was asked for anew meanwhile is another entry: this answer is older.
+        if (session) known.session = session;
+        else this.end(id);
+      }
     } catch (thrown) {
       this.#forget();
       this.options.log.warn("session.reload_failed", { message: reason(thrown) });
@@ -100,8 +115,11 @@ export class Revocations {
     return this.#source?.connected() ?? false;
   }
 
-  #forget(): void {
+  /** What is on its way from the database counts for its own request and is not remembered. */
+  #forget(user_id?: string): void {
     this.#epoch++;
-    this.#live.clear();
+    for (const [id, { session }] of this.#live) {
+      if (user_id === undefined || session.user_id === user_id) this.#live.delete(id);
+    }
   }
 }

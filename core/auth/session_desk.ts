@@ -59,9 +59,12 @@ export class SessionDesk {
   async viewerOf(token: string, kinds: readonly SessionKind[], attended = true): Promise<Viewer | null> {
     const proof = await this.#tokens.check(token);
     if (!proof.viewer || !kinds.includes(proof.viewer.session_kind)) return null;
-    if (!await this.revocations.isLive(proof.viewer.session_id)) return null;
-    await this.#activity.note(proof.viewer.session_id, proof.rotation, attended);
-    return proof.viewer;
+    const session = await this.revocations.find(proof.viewer.session_id);
+    if (!session) return null;
+    await this.#activity.note(session.id, proof.rotation, attended);
+    // The token holds the names of when it was signed.
+    const { username, display_name } = session;
+    return { ...proof.viewer, username, display_name };
   }
 
   /** {@link refreshSession} with what this process holds. */

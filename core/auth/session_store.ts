@@ -128,15 +128,18 @@ export async function touchSession(db: Db, id: string, at: Temporal.Instant, idl
     where id = ${id} and revoked_at is null`;
 }
 
+const LiveSession = z.object({ id: z.string(), user_id: z.string(), username: z.string(), display_name: z.string() });
+/** A session that goes on, with what its user is called now. */
+export type LiveSession = z.infer<typeof LiveSession>;
+
 /** Those of the given sessions that go on. */
-export async function selectLive(db: Db, ids: string[], at: Temporal.Instant): Promise<string[]> {
-  const rows = await many(
-    z.object({ id: z.string() }),
+export function selectLive(db: Db, ids: string[], at: Temporal.Instant): Promise<LiveSession[]> {
+  return many(
+    LiveSession,
     db`
-      select s.id from sessions s join users u on u.id = s.user_id
+      select s.id, u.id as user_id, u.username, u.display_name from sessions s join users u on u.id = s.user_id
       where s.id = any(${ids}) and s.revoked_at is null and s.expires_at > ${at} and u.disabled_at is null`,
   );
-  return rows.map(({ id }) => id);
 }
 
 /**

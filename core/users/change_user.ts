@@ -3,11 +3,11 @@ import { endAccessOf } from "../auth/end_access.ts";
 import type { Sql } from "../database/connection.ts";
 import { actOnUser } from "./act_on_user.ts";
 import { changedFields, readOrder, refuseAdminByToken, refuseLastAdmin } from "./rules.ts";
-import { countOtherAdmins, updateAccount } from "./store.ts";
+import { countOtherAdmins, tellOfName, updateAccount } from "./store.ts";
 import { type Account, UserChange } from "./types.ts";
 
 /**
- * Changes name, e-mail address and role. With another role all sessions and API tokens of the user end, so that
+ * Changes name, e-mail address and role. A new name shows on the next page. With another role all sessions and API tokens of the user end, so that
  * nothing goes on with the rights of before.
  *
  * @param change see {@link UserChange}; checked here
@@ -27,6 +27,7 @@ export function changeUser(
     if (role === "admin" && before.role !== "admin") refuseAdminByToken(context);
     if (role !== "admin") refuseLastAdmin(before, await countOtherAdmins(tx, before.id));
     await updateAccount(tx, user);
+    if (display_name !== before.display_name) await tellOfName(tx, user.id);
     const ended = role === before.role
       ? { ended_sessions: 0, ended_tokens: 0 }
       : await endAccessOf(tx, user.id, { why: "the role was changed" }, context.clock.now());

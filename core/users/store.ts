@@ -67,6 +67,11 @@ export async function updateAccount(db: Db, { id, display_name, email, role, dis
     where id = ${id}`;
 }
 
+/** Tells whoever remembers what a user is called; it goes the way of ends of sessions, so that neither overtakes. */
+export async function tellOfName(tx: Tx, id: string): Promise<void> {
+  await tx`select pg_notify('revoked', ${JSON.stringify({ renamed: id })}::text)`;
+}
+
 /** Passwords, factors, sessions, tokens and memberships go with it. */
 export async function deleteAccount(db: Db, id: string): Promise<void> {
   await db`delete from users where id = ${id}`;

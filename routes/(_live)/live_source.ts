@@ -7,6 +7,7 @@ import type { LiveSource } from "../(_role)/state.ts";
 export async function openLiveSource(sql: Sql, log: Log): Promise<LiveSource & { stop(): Promise<void> }> {
   const event_listeners = new Set<(seq: number | null) => void>();
   const revoked_listeners = new Set<(id: string | null, renewed?: boolean) => void>();
+  const renamed_listeners = new Set<(user_id: string) => void>();
   const tell = <T extends unknown[]>(listeners: Set<(...values: T) => void>, ...values: T) =>
     listeners.forEach((listener) => listener(...values));
   const events = await listen(
@@ -20,6 +21,8 @@ export async function openLiveSource(sql: Sql, log: Log): Promise<LiveSource & {
     sql,
     "revoked",
     (payload) => {
+      const renamed = textOf(payload, "renamed");
+      if (renamed !== null) return tell(renamed_listeners, renamed);
       const id = textOf(payload, "sid") ?? textOf(payload, "tid");
       tell(revoked_listeners, id, textOf(payload, "next") !== null);
     },
@@ -29,6 +32,7 @@ export async function openLiveSource(sql: Sql, log: Log): Promise<LiveSource & {
   return {
     on_event: (listener) => subscribe(event_listeners, listener),
     on_revoked: (listener) => subscribe(revoked_listeners, listener),
+    on_renamed: (listener) => subscribe(renamed_listeners, listener),
     connected: () => revoked.connected(),
     stop: async () => {
       await events.stop();

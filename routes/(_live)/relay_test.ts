@@ -35,7 +35,12 @@ Deno.test("a flood of subscriptions costs a few readings, and the last one is an
     apply: (target, self, args) => (statements++, Reflect.apply(target as never, self, args)),
   }) as Sql;
   const relay = new Relay(counting, systemClock, silentLog);
-  await relay.start({ on_event: () => () => {}, on_revoked: () => () => {}, connected: () => true });
+  await relay.start({
+    on_event: () => () => {},
+    on_revoked: () => () => {},
+    on_renamed: () => () => {},
+    connected: () => true,
+  });
   try {
     const socket = new HeldSocket();
     relay.accept(socket as unknown as Socket, { ...viewer, session_id: viewer.id } as unknown as Viewer);

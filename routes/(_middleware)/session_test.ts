@@ -21,7 +21,7 @@ Deno.test("session middleware", async (t) => {
   const sql = new Proxy(database.web, {
     apply: (target, self, args) => (statements++, Reflect.apply(target as never, self, args)),
   });
-  const source = { on_revoked: () => () => {}, connected: () => true };
+  const source = { on_revoked: () => () => {}, on_renamed: () => () => {}, connected: () => true };
   const sessions = new SessionDesk({ sql, sealer, clock, log: silentLog });
   await sessions.start(source);
   const access = async (opened: OpenedSession) => (await sessions.accessToken(opened)).token;

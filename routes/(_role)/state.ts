@@ -66,6 +66,8 @@ export interface LiveSource {
    * took its place.
    */
   on_revoked(listener: (id: string | null, renewed?: boolean) => void): () => void;
+  /** Called with the id of a user who is called otherwise now. */
+  on_renamed(listener: (user_id: string) => void): () => void;
   /** False while ends of sessions may be missed. */
   connected(): boolean;
 }
