@@ -6,6 +6,8 @@ import { AppError } from "../errors.ts";
 import { tooManyAttempts } from "./attempts.ts";
 import type { Blocklist } from "./blocklist.ts";
 import { endAccessOf } from "./end_access.ts";
+import { orRefused } from "./full_queue.ts";
+import { INSIDE } from "./hash_queue.ts";
 import { hashPassword } from "./password.ts";
 import { passwordProblems } from "./password_rules.ts";
 import { provePassword } from "./prove_password.ts";
@@ -48,7 +50,9 @@ export async function changePassword(
     });
     throw tooManyAttempts(wait_seconds);
   };
-  const fits = await provePassword(sql, viewer, change.current_password, clock, refuse);
+  const hashing = <T>(work: () => Promise<T>) =>
+    orRefused(sql, INSIDE, { action: "auth.change_password", object }, context, work);
+  const fits = await hashing(() => provePassword(sql, viewer, change.current_password, clock, refuse));
   if (!fits) {
     await appendFor(sql, context, { action: "auth.change_password", object, outcome: "failure" });
     throw new AppError("validation_failed", {
@@ -61,7 +65,7 @@ export async function changePassword(
     problems.push({ field: "new_password", problem: "It is the present password.", hint: "Choose a different one." });
   }
   if (problems.length > 0) throw new AppError("password_weak", { details: problems });
-  const hash = await hashPassword(change.new_password);
+  const hash = await hashing(() => hashPassword(change.new_password));
   return await transaction(sql, async (tx) => {
     await holdUser(tx, viewer.id);
     await savePassword(tx, viewer.id, hash, false, clock.now());

@@ -23,6 +23,17 @@ export interface QueueLimits {
   strange_wide: number;
 }
 
+/** There is no place left to wait in: the same answer as to whoever tries too often. */
+export class QueueFull extends AppError {
+  constructor() {
+    super("too_many_requests", {
+      message: "Too many sign-ins at once.",
+      hint: "Wait a few seconds, then try again.",
+      details: [{ field: "retry_after_seconds", problem: "3" }],
+    });
+  }
+}
+
 interface Waiting {
   asker: Asker;
   start: () => void;
@@ -45,7 +56,7 @@ export class HashQueue {
 
   /**
    * Does the work when it is its turn.
-   * @throws AppError too_many_requests when the queue, or the network's part of it, is full
+   * @throws QueueFull when the queue, or the network's part of it, is full
    */
   async run<T>(asker: Asker, work: () => Promise<T>): Promise<T> {
     const kind = asker.known ? "known" : "strange";
@@ -72,13 +83,7 @@ export class HashQueue {
     const full = queue.length >= waiting ||
       of(({ own }) => own === asker.own) >= (asker.known ? known_network : strange_network) ||
       !asker.known && of(({ wide }) => wide === asker.wide) >= strange_wide;
-    if (full) {
-      throw new AppError("too_many_requests", {
-        message: "Too many sign-ins at once.",
-        hint: "Wait a few seconds, then try again.",
-        details: [{ field: "retry_after_seconds", problem: "3" }],
-      });
-    }
+    if (full) throw new QueueFull();
     // The place is taken before the next one looks: see #next().
     return new Promise((resolve) => queue.push({ asker, start: resolve }));
   }

@@ -1,9 +1,10 @@
 import { appendAudit } from "../audit/append_audit.ts";
-import type { Context } from "../audit/types.ts";
+import type { Actor, Context } from "../audit/types.ts";
 import { type Sql, transaction, type Tx } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
 import { tooManyAttempts } from "./attempts.ts";
 import { countFactors } from "./factors/store.ts";
+import { orRefused } from "./full_queue.ts";
 import { hashPassword, isOutdated, verifyPassword } from "./password.ts";
 import { canonicalUsername } from "./rules.ts";
 import { openSession } from "./sessions.ts";
@@ -40,10 +41,18 @@ export async function login(
   if (standing.wait > 0) return await refuse(sql, user, standing, context);
   // Others may have failed while it waited for its turn, so it is judged again then, and counted.
   let attempt: Attempt = { ...standing, counted: NOTHING };
-  const fits = await verifyPassword(user?.hash ?? null, credentials.password, standing.asker, async () => {
+  const begin = async () => {
     attempt = await beginAttempt(sql, username, address, clock);
     return attempt.wait === 0;
-  });
+  };
+  const { asker } = standing;
+  const fits = await orRefused(
+    sql,
+    asker,
+    refusalOf(user),
+    { ...context, actor: strangerAs(user) },
+    () => verifyPassword(user?.hash ?? null, credentials.password, asker, begin),
+  );
   if (attempt.wait > 0) return await refuse(sql, user, attempt, context);
   const stronger = fits && !user?.disabled ? await strongerHash(user!.hash!, credentials.password, standing) : null;
   const outcome = await transaction(sql, async (tx) => {
@@ -51,7 +60,7 @@ export async function login(
     if (!user || !present || present.disabled) {
       // The name goes in as typed only when there is such a user: people type passwords into the wrong field.
       await appendAudit(tx, {
-        actor: { kind: "anonymous", id: null, name: user?.username ?? null },
+        actor: strangerAs(user),
         address,
         request_id,
         action: "auth.login",
@@ -102,6 +111,16 @@ async function strongerHash(stored: string, password: string, { asker }: Standin
   }
 }
 
+/** Somebody who says that they are this user. What was typed is named only when there is such a user. */
+function strangerAs(user: StoredUser | null): Actor {
+  return { kind: "anonymous", id: null, name: user?.username ?? null };
+}
+
+function refusalOf(user: StoredUser | null) {
+  const object = user ? { kind: "user", id: user.id, name: user.username } : null;
+  return { action: "auth.login", object, details: { known_user: user !== null } };
+}
+
 /** The first refusal of a pause is a row; those after it would fill the log. @throws AppError too_many_requests */
 async function refuse(
   sql: Sql,
@@ -111,14 +130,10 @@ async function refuse(
 ): Promise<never> {
   await transaction(sql, async (tx) => {
     if (!await isFirstRefusal(tx, standing)) return;
+    const { details, ...refused } = refusalOf(user);
     await appendAudit(tx, {
-      actor: { kind: "anonymous", id: null, name: user?.username ?? null },
-      address,
-      request_id,
-      action: "auth.login",
-      object: user ? { kind: "user", id: user.id, name: user.username } : null,
-      outcome: "denied",
-      details: { known_user: user !== null, wait_seconds: standing.wait },
+      ...{ actor: strangerAs(user), address, request_id },
+      ...{ ...refused, outcome: "denied", details: { ...details, wait_seconds: standing.wait } },
     }, clock);
   });
   throw tooManyAttempts(standing.wait);

@@ -4,6 +4,7 @@ import { type TestDatabase, testDatabase } from "../../testing/database.ts";
 import { fakeClock } from "../../testing/fake_clock.ts";
 import { addUser } from "../../testing/job_scenario.ts";
 import { AppError } from "../errors.ts";
+import { tellOfFullQueue } from "./full_queue.ts";
 import { login } from "./login.ts";
 import { isOutdated, verifyPassword } from "./password.ts";
 import { rememberNetwork } from "./throttle.ts";
@@ -116,5 +117,14 @@ Deno.test("a flood from one network is turned away before it is hashed, and othe
   const owner = await signIn(PASSWORD, HOME);
   const answers = await Promise.all(flood);
   assert.equal(owner, "in");
-  assert.ok(answers.filter((answer) => answer === "too_many_requests").length >= 60 - 20, JSON.stringify(answers));
+  const refused = answers.filter((answer) => answer === "too_many_requests").length;
+  assert.ok(refused >= 60 - 20, JSON.stringify(answers));
+  const rows = async () =>
+    await database.sql`
+      select address, convert_from(payload, 'UTF8')::json -> 'details' as details from audit_log
+      where outcome = 'denied' and convert_from(payload, 'UTF8') like '%too many passwords wait%' order by seq`;
+  assert.deepEqual((await rows()).map(({ address }) => address), ["203.0.113.9"], "a row, whatever their number");
+  assert.equal(await tellOfFullQueue(database.web, clock, true), 1);
+  const { more } = (await rows())[1].details;
+  assert.ok(more > 10 && more < refused, `${more} of ${refused}`);
 });

@@ -12,7 +12,7 @@ export interface PreparedPassword {
 
 /**
  * Makes one ahead of the transaction that gives it to somebody: a hash takes its time, and locks would wait for it.
- * @throws AppError too_many_requests when too many hashes wait already
+ * @throws QueueFull when too many hashes wait already
  */
 export async function prepareOneTimePassword(): Promise<PreparedPassword> {
   const password = oneTimePassword();

@@ -34,7 +34,7 @@ const queue = new HashQueue({
 
 /**
  * Hash of a password in PHC string form, after Unicode compatibility normalisation.
- * @throws AppError too_many_requests when too many wait already
+ * @throws QueueFull when too many wait already
  */
 export function hashPassword(password: string, asker: Asker = INSIDE): Promise<string> {
   return queue.run(asker, () => argon2().hash(normal(password), PARAMETERS));
@@ -48,7 +48,7 @@ let nobody: Promise<string> | undefined;
  *
  * @param asker where the attempt comes from; without it somebody who is signed in
  * @param begin called when it is its turn; where it answers false the password is not looked at, and does not fit
- * @throws AppError too_many_requests when too many wait already
+ * @throws QueueFull when too many wait already
  */
 export async function verifyPassword(
   hash: string | null,

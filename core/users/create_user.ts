@@ -1,5 +1,7 @@
 import { appendFor } from "../audit/append_audit.ts";
 import type { Context } from "../audit/types.ts";
+import { orRefused } from "../auth/full_queue.ts";
+import { INSIDE } from "../auth/hash_queue.ts";
 import { giveOneTimePassword, prepareOneTimePassword } from "../auth/one_time_password.ts";
 import { type Sql, transaction } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
@@ -21,7 +23,7 @@ import { type OneTime, UserOrder } from "./types.ts";
 export async function createUser(sql: Sql, order: unknown, context: Context): Promise<OneTime> {
   const { group_ids, ...wanted } = readOrder(UserOrder, order);
   if (wanted.role === "admin") refuseAdminByToken(context);
-  const prepared = await prepareOneTimePassword();
+  const prepared = await orRefused(sql, INSIDE, { action: "user.create" }, context, prepareOneTimePassword);
   return await transaction(sql, async (tx) => {
     await lockAdministration(tx);
     await mustBeAdmin(tx, context);

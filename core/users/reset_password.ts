@@ -1,5 +1,7 @@
 import type { Context } from "../audit/types.ts";
 import { endAccessOf } from "../auth/end_access.ts";
+import { orRefused } from "../auth/full_queue.ts";
+import { INSIDE } from "../auth/hash_queue.ts";
 import { giveOneTimePassword, prepareOneTimePassword } from "../auth/one_time_password.ts";
 import type { Sql } from "../database/connection.ts";
 import { actOnUser } from "./act_on_user.ts";
@@ -18,7 +20,7 @@ export async function resetPassword(
   userId: string,
   context: Context,
 ): Promise<OneTime & { ended_sessions: number }> {
-  const prepared = await prepareOneTimePassword();
+  const prepared = await orRefused(sql, INSIDE, { action: "user.reset_password" }, context, prepareOneTimePassword);
   return await actOnUser(sql, userId, "user.reset_password", context, async (tx, user) => {
     refuseOwn(context, user, "Change your own password in your profile.");
     const now = context.clock.now();

@@ -1,6 +1,7 @@
 import type { AuditDesk } from "../../core/audit/audit_desk.ts";
 import { careAtNight } from "../../core/audit/nightly.ts";
 import { signCheckpoints } from "../../core/audit/sign_checkpoints.ts";
+import { tellOfFullQueue } from "../../core/auth/full_queue.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Sql } from "../../core/database/connection.ts";
 import { reason } from "../../core/errors.ts";
@@ -34,6 +35,7 @@ export function startAuditCare({ sql, desk, clock, log, signal, turn_ms = TURN_M
   let running: Promise<void> | null = null;
   const turn = async () => {
     try {
+      await tellOfFullQueue(sql, clock);
       const { problem } = await signCheckpoints(sql, desk.proof, clock, log);
       if (problem !== null && performance.now() - complained >= REPEAT_MS) {
         complained = performance.now();
@@ -58,6 +60,9 @@ export function startAuditCare({ sql, desk, clock, log, signal, turn_ms = TURN_M
       clearInterval(timer);
       await desk.stop();
       await running;
+      await tellOfFullQueue(sql, clock, true).catch((thrown) =>
+        log.warn("web.audit_care_failed", { message: reason(thrown) })
+      );
     },
   };
 }

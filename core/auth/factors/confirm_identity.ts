@@ -2,9 +2,11 @@ import { z } from "zod";
 import { appendFor } from "../../audit/append_audit.ts";
 import type { Context } from "../../audit/types.ts";
 import { transaction } from "../../database/connection.ts";
-import type { Tx } from "../../database/types.ts";
+import type { Sql, Tx } from "../../database/types.ts";
 import { AppError, type ErrorCode } from "../../errors.ts";
 import { tooManyAttempts } from "../attempts.ts";
+import { orRefused } from "../full_queue.ts";
+import { INSIDE } from "../hash_queue.ts";
 import { provePassword } from "../prove_password.ts";
 import { renewSession } from "../renew_session.ts";
 import { forgiveProofs } from "../throttle.ts";
@@ -39,7 +41,7 @@ export async function confirmWithCode(
   const keys = codeKeys(viewer.id, address);
   const wait = await secondsHeld(sql, keys, clock);
   if (wait > 0) throw tooManyAttempts(wait);
-  const fits = await provePassword(sql, viewer, password, clock);
+  const fits = await checkPassword(sql, viewer, password, context);
   return await finish({ sql, sealer }, viewer, "confirmation_failed", client, context, async (tx) => {
     await oneAtATime(tx, viewer.id, keys, clock);
     if (!fits) return { ok: false, reason: "wrong password" };
@@ -67,13 +69,19 @@ export async function confirmWithPasskey(
   context: Context,
 ): Promise<OpenedSession> {
   const { clock } = context;
-  const fits = password === null || await provePassword(vault.sql, viewer, password, clock);
+  const fits = password === null || await checkPassword(vault.sql, viewer, password, context);
   const proof = await checkPasskey(vault.sql, answer, questionOf(viewer), party, password === null, clock);
   return await finish(vault, viewer, "passkey_refused", client, context, async (tx) => {
     if (!fits) return { ok: false, reason: "wrong password" };
     if (password !== null) await forgiveProofs(tx, viewer.id);
     return proof;
   });
+}
+
+function checkPassword(sql: Sql, viewer: Viewer, password: string, context: Context): Promise<boolean> {
+  const object = { kind: "user", id: viewer.id, name: viewer.username };
+  const check = () => provePassword(sql, viewer, password, context.clock);
+  return orRefused(sql, INSIDE, { action: ACTION, object }, context, check);
 }
 
 async function finish(
