@@ -1,8 +1,11 @@
+import { setImmediate } from "node:timers";
 import { AppError } from "../errors.ts";
 import { SignedStatement } from "./statements.ts";
 
 /** A line longer than this is none of ours. */
 const MAX_LINE = 4_096;
+/** Bytes of a file that are read at once. */
+const PIECE = 65_536;
 
 /** Statements that lie outside of the database. */
 export interface OutsideStatements {
@@ -68,11 +71,36 @@ export async function readStatementFile(path: string): Promise<OutsideStatements
   return found;
 }
 
-/** The lines of a file, never more of it in memory than one piece and one line. */
+/**
+ * The lines of a file, never more of it in memory than one piece and one line.
+ *
+ * Read without waiting, into one buffer, with a turn of the event loop after each piece: the collector does its work in
+ * those turns. An export of a million rows is verified in 10.5 s with 140 MiB so; with a stream it took 12 to 13 s and
+ * 142 to 168 MiB, without the turns 170 MiB.
+ *
+ * @throws AppError bad_request when the file cannot be opened
+ */
 export async function* linesOfFile(path: string): AsyncGenerator<string> {
-  let file: Deno.FsFile;
+  using file = await opened(path);
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(PIECE);
+  let rest = "";
+  for (;;) {
+    const read = file.readSync(buffer);
+    // A character may lie across two pieces.
+    const piece = read === null ? decoder.decode() : decoder.decode(buffer.subarray(0, read), { stream: true });
+    const lines = (rest + piece).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+    if (read === null) break;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (rest !== "") yield rest;
+}
+
+async function opened(path: string): Promise<Deno.FsFile> {
   try {
-    file = await Deno.open(path);
+    return await Deno.open(path);
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.name : "unknown reason";
     throw new AppError("bad_request", {
@@ -80,13 +108,6 @@ export async function* linesOfFile(path: string): AsyncGenerator<string> {
       hint: "Check the name, and that you may read it.",
     });
   }
-  let rest = "";
-  for await (const piece of file.readable.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + piece).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
-  }
-  if (rest !== "") yield rest;
 }
 
 function readLine(line: string): SignedStatement | "unreadable" | null {
