@@ -16,15 +16,20 @@ export class LoopDelay implements Disposable {
   }, EVERY_MS);
 
   figures(name: string): Figure[] {
-    const sorted = this.late.toSorted((a, b) => a - b);
-    if (sorted.length === 0) throw new Error("The loop never turned while it was watched.");
-    return [
-      { name: `event loop of ${name}, late by, p99`, value: percentile(sorted, 0.99), unit: "ms", target: null },
-      { name: `event loop of ${name}, late by, most`, value: sorted.at(-1)!, unit: "ms", target: null },
-    ];
+    return loopFigures(name, this.late);
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
+}
+
+/** Figures of how late an event loop was at its turns, in milliseconds. */
+export function loopFigures(name: string, late: number[]): Figure[] {
+  const sorted = late.toSorted((a, b) => a - b);
+  if (sorted.length === 0) throw new Error("The loop never turned while it was watched.");
+  return [
+    { name: `event loop of ${name}, late by, p99`, value: percentile(sorted, 0.99), unit: "ms", target: null },
+    { name: `event loop of ${name}, late by, most`, value: sorted.at(-1)!, unit: "ms", target: null },
+  ];
 }

@@ -9,6 +9,8 @@ export interface StatementServer extends AsyncDisposable {
   reset(): Promise<void>;
   /** Connected as the superuser. */
   sql: Sql;
+  /** Of the process whose children serve the connections. */
+  pid: number;
 }
 
 const TOP = 10;
@@ -25,6 +27,7 @@ export async function startStatements(folder: string): Promise<StatementServer> 
   await sql`create extension if not exists pg_stat_statements`;
   return {
     sql,
+    pid: server.pid,
     url: (login) => server.url(login),
     reset: async () => void await sql`select pg_stat_statements_reset()`,
     async [Symbol.asyncDispose]() {

@@ -13,7 +13,8 @@ import { sampleProcess } from "../testing/soak/process_figures.ts";
 import { testFolder } from "../testing/test_folder.ts";
 import { waitFor } from "../testing/wait_for.ts";
 import { type BenchOptions, type Figure, spread, timeEach } from "./measure.ts";
-import { startStatements, topStatements } from "./statements.ts";
+import { processorTime } from "./process_time.ts";
+import { startStatements, type StatementServer, topStatements } from "./statements.ts";
 
 /** So seldom that during the bench nothing is due by itself: what is measured is what is asked for. */
 const INTERVAL_S = 3_600;
@@ -42,12 +43,12 @@ export async function benchSweep({ hosts }: BenchOptions): Promise<Figure[]> {
     await bed.startFleet();
     figures.push({ name: "fleet role, start to working", value: performance.now() - began, unit: "ms", target: 2_000 });
     const browser = await signIn(sql, server.url("patch_web"), bed);
-    figures.push(...await sweep("first health", hosts, sql, bed, "health", null, null));
-    figures.push(...await sweep("first patch", hosts, sql, bed, "patches", 60, null));
+    figures.push(...await sweep("first health", hosts, sql, bed, server, "health", null, null));
+    figures.push(...await sweep("first patch", hosts, sql, bed, server, "patches", 60, null));
     await sql`vacuum analyze`;
     await server.reset();
-    figures.push(...await sweep("health", hosts, sql, bed, "health", 20, browser));
-    figures.push(...await sweep("unchanged patch", hosts, sql, bed, "patches", null, browser));
+    figures.push(...await sweep("health", hosts, sql, bed, server, "health", 20, browser));
+    figures.push(...await sweep("unchanged patch", hosts, sql, bed, server, "patches", null, browser));
     return [...figures, ...await topStatements(server)];
   } finally {
     await sql.end({ timeout: 5 });
@@ -66,6 +67,7 @@ async function sweep(
   hosts: number,
   sql: Sql,
   bed: SoakBed,
+  server: StatementServer,
   kind: PollKind,
   target_s: number | null,
   browser: HttpClient | null,
@@ -75,6 +77,11 @@ async function sweep(
   if (ids.length !== hosts) throw new Error(`${ids.length} hosts are enrolled, not ${hosts}.`);
   const first = (await sampleProcess(bed.fleet.pid, systemClock))!;
   let most = first.rss_mib;
+  const processors = watchProcessors({
+    "the web role": bed.web.pid,
+    "the simulated hosts": bed.simulated.pid,
+    PostgreSQL: server.pid,
+  });
   const started = performance.now();
   await requestRefresh(sql, admin, ids.slice(0, 5_000), { kinds: [kind] });
   for (let at = 5_000; at < ids.length; at += 5_000) {
@@ -102,10 +109,23 @@ async function sweep(
   return [
     { name: title, value: wall, unit: "s", target: target_s },
     { name: `${title}, processor time of the fleet role`, value: last.cpu_s - first.cpu_s, unit: "s", target: null },
+    ...processors(title),
     { name: `${title}, most memory of the fleet role`, value: most, unit: "MiB", target: 400 },
     { name: `${title}, hosts that failed`, value: failed, unit: "times", target: 0 },
     ...read ? await read : [],
   ];
+}
+
+/** What else uses the machine's cores: figures from now until they are asked for. */
+function watchProcessors(pids: Record<string, number>): (title: string) => Figure[] {
+  const before = Object.entries(pids).map(([who, pid]) => ({ who, pid, used: processorTime(pid) }));
+  return (title) =>
+    before.map(({ who, pid, used }) => ({
+      name: `${title}, processor time of ${who}`,
+      value: processorTime(pid) - used,
+      unit: "s",
+      target: null,
+    }));
 }
 
 /** What a person sees of a sweep: pages and the lightest request, one after another until it is over. */
