@@ -23,12 +23,14 @@ export async function lockReports(
   hostIds: string[],
   options: { free_only: boolean },
 ): Promise<Map<string, ReportRow>> {
+  // One host is looked up by its key; where a fleet is small, a list may be found by reading the whole table.
+  const which = hostIds.length === 1 ? db`d.host_id = ${hostIds[0]}` : db`d.host_id = any(${hostIds}::uuid[])`;
   const rows = await many(
     ReportRow,
     db`
       select d.host_id, d.content_hash, d.index_refreshed_at, d.new_contents, d.new_contents_at
       from host_patch_data d join hosts h on h.id = d.host_id
-      where d.host_id = any(${hostIds}::uuid[]) and h.removed_at is null
+      where ${which} and h.removed_at is null
       order by d.host_id
       for update of d ${options.free_only ? db`skip locked` : db``}`,
   );
@@ -76,7 +78,7 @@ export async function acceptReports(db: Db, rows: AcceptedReport[]): Promise<voi
       ${of((row) => row.state)}::text[]
     ) as new (host_id, received_at, content_hash, patches_sent, packages_sent, patches_etag, packages_etag,
       index_age_said, index_refreshed_at, index_error, state)
-    where d.host_id = new.host_id`;
+    where d.host_id = new.host_id ${rows.length === 1 ? db`and d.host_id = ${rows[0].host_id}` : db``}`;
 }
 
 /** Writes down what a host has named that nobody had before. */
