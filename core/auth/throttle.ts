@@ -181,7 +181,8 @@ export async function forgiveProofs(db: Db, user_id: string): Promise<void> {
   await store.clearFailures(db, [proofKey(user_id)]);
 }
 
-const proofKey = (user_id: string) => `proof:${user_id}`;
+/** What failed proofs of somebody who is signed in are counted under. */
+export const proofKey = (user_id: string) => `proof:${user_id}`;
 
 /** Deletes what is older than anything looks at. */
 export async function deleteOldThrottles(db: Db, clock: Clock): Promise<void> {

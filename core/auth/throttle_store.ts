@@ -81,6 +81,15 @@ export async function claimDenial(db: Db, key: string): Promise<boolean> {
   return rows.length === 1;
 }
 
+/** True once for each pause that any of these keys is in, as {@link claimDenial}. */
+export async function claimHeld(db: Db, keys: string[], now: Temporal.Instant): Promise<boolean> {
+  const rows = await db`
+    update login_throttle set denied_until = blocked_until
+    where key = any(${keys}) and blocked_until > ${now} and denied_until is distinct from blocked_until
+    returning key`;
+  return rows.length > 0;
+}
+
 /** Whether this user, or anybody, has signed in from the network since then. */
 export async function familiarity(
   db: Db,

@@ -156,6 +156,20 @@ Deno.test("confirming: password and code together, in a new session whose proof 
   await confirmWithCode(vault, opened.viewer, again, CLIENT, contextOf(opened.viewer));
 });
 
+Deno.test("confirming too often: the first that has to wait is a row, the others are not", async () => {
+  await using made = await scene();
+  const { viewer } = await made.withApp("anne");
+  const confirm = (password: string) =>
+    confirmWithCode(made.vault, viewer, { password, code: "000000" }, CLIENT, made.contextOf(viewer));
+  for (const password of ["wrong", PASSWORD]) {
+    for (let i = 0; i < 6; i++) await assert.rejects(() => confirm(password), coded("confirmation_failed"));
+    for (let i = 0; i < 3; i++) await assert.rejects(() => confirm(password), coded("too_many_requests"));
+    made.clock.advance({ seconds: 2 });
+  }
+  const outcomes = (await made.rows("auth.confirm")).map(({ outcome }) => outcome);
+  assert.deepEqual(outcomes, [...Array(6).fill("failure"), "denied", ...Array(6).fill("failure"), "denied"]);
+});
+
 Deno.test("confirming with a passkey: alone when it knows who holds it, else with the password", async () => {
   await using made = await scene();
   const { vault, contextOf } = made;

@@ -1,11 +1,15 @@
+import { appendFor } from "../../audit/append_audit.ts";
+import type { AuditEntry, Context } from "../../audit/types.ts";
 import type { Clock } from "../../clock.ts";
-import type { Db } from "../../database/connection.ts";
+import { type Db, type Sql, transaction } from "../../database/connection.ts";
 import type { Tx } from "../../database/types.ts";
+import { AppError } from "../../errors.ts";
 import { tooManyAttempts } from "../attempts.ts";
+import { QueueFull } from "../hash_queue.ts";
 import { networksOf } from "../networks.ts";
 import { FORGET_FAILURES_SECONDS, pauseAfter, type ThrottleRule } from "../rules.ts";
 import { holdUser } from "../store.ts";
-import { block, clearFailures, countFailure, readThrottles } from "../throttle_store.ts";
+import { block, claimHeld, clearFailures, countFailure, readThrottles } from "../throttle_store.ts";
 import { CODE_THROTTLES, PASSKEY_THROTTLE } from "./rules.ts";
 
 /** What failures are counted under. A right password does not forgive them, or it would buy five more guesses each time. */
@@ -60,4 +64,33 @@ export async function noteWrong(db: Db, keys: Keys, clock: Clock): Promise<numbe
 /** A right one makes up for all wrong ones. */
 export async function forgiveWrong(db: Db, keys: Keys): Promise<void> {
   await clearFailures(db, Object.keys(keys));
+}
+
+/**
+ * Does what may have to wait for what failed before. The first refusal of a pause is a row of the audit log; those after
+ * it would fill it.
+ *
+ * @param keys what it waits for
+ * @throws AppError too_many_requests, and whatever the work throws
+ */
+export async function notingRefusals<T>(
+  sql: Sql,
+  keys: readonly string[],
+  about: Pick<AuditEntry, "action" | "object">,
+  context: Context,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    // What the full queue turns away has its own rows.
+    if (thrown instanceof AppError && thrown.code === "too_many_requests" && !(thrown instanceof QueueFull)) {
+      const wait = thrown.details.find(({ field }) => field === "retry_after_seconds");
+      await transaction(sql, async (tx) => {
+        if (!await claimHeld(tx, [...keys], context.clock.now())) return;
+        await appendFor(tx, context, { ...about, outcome: "denied", details: { wait_seconds: Number(wait?.problem) } });
+      });
+    }
+    throw thrown;
+  }
 }

@@ -9,12 +9,12 @@ import { orRefused } from "../full_queue.ts";
 import { INSIDE } from "../hash_queue.ts";
 import { provePassword } from "../prove_password.ts";
 import { renewSession } from "../renew_session.ts";
-import { forgiveProofs } from "../throttle.ts";
+import { forgiveProofs, proofKey } from "../throttle.ts";
 import { type Client, Credentials, type OpenedSession, type Viewer } from "../types.ts";
 import { questionOf } from "./ask_passkey.ts";
 import { takeCode, takeRecovery } from "./check_code.ts";
 import { checkPasskey } from "./check_passkey.ts";
-import { codeKeys, forgiveWrong, noteWrong, oneAtATime, secondsHeld } from "./code_throttle.ts";
+import { codeKeys, forgiveWrong, noteWrong, notingRefusals, oneAtATime, secondsHeld } from "./code_throttle.ts";
 import type { RelyingParty } from "./relying_party.ts";
 import { canonicalCode } from "./rules.ts";
 import { type Assertion, type Proof, TypedCode, type Vault } from "./types.ts";
@@ -39,10 +39,13 @@ export async function confirmWithCode(
 ): Promise<OpenedSession> {
   const { clock, address } = context;
   const keys = codeKeys(viewer.id, address);
-  const wait = await secondsHeld(sql, keys, clock);
-  if (wait > 0) throw tooManyAttempts(wait);
-  const fits = await checkPassword(sql, viewer, password, context);
-  return await finish({ sql, sealer }, viewer, "confirmation_failed", client, context, async (tx) => {
+  const waits_for = [...Object.keys(keys), proofKey(viewer.id)];
+  const fits = await notingRefusals(sql, waits_for, aboutOf(viewer), context, async () => {
+    const wait = await secondsHeld(sql, keys, clock);
+    if (wait > 0) throw tooManyAttempts(wait);
+    return await checkPassword(sql, viewer, password, context);
+  });
+  const check = async (tx: Tx): Promise<Proof> => {
     await oneAtATime(tx, viewer.id, keys, clock);
     if (!fits) return { ok: false, reason: "wrong password" };
     await forgiveProofs(tx, viewer.id);
@@ -52,6 +55,9 @@ export async function confirmWithCode(
     if (proof.ok) await forgiveWrong(tx, keys);
     else await noteWrong(tx, keys, clock);
     return proof.ok ? { ok: true, methods: ["pwd", ...proof.methods] } : proof;
+  };
+  return await notingRefusals(sql, waits_for, aboutOf(viewer), context, async () => {
+    return await finish({ sql, sealer }, viewer, "confirmation_failed", client, context, check);
   });
 }
 
@@ -69,7 +75,10 @@ export async function confirmWithPasskey(
   context: Context,
 ): Promise<OpenedSession> {
   const { clock } = context;
-  const fits = password === null || await checkPassword(vault.sql, viewer, password, context);
+  const fits = password === null ||
+    await notingRefusals(vault.sql, [proofKey(viewer.id)], aboutOf(viewer), context, () => {
+      return checkPassword(vault.sql, viewer, password, context);
+    });
   const proof = await checkPasskey(vault.sql, answer, questionOf(viewer), party, password === null, clock);
   return await finish(vault, viewer, "passkey_refused", client, context, async (tx) => {
     if (!fits) return { ok: false, reason: "wrong password" };
@@ -78,10 +87,14 @@ export async function confirmWithPasskey(
   });
 }
 
+/** A full queue is a row of its own. @throws AppError too_many_requests */
 function checkPassword(sql: Sql, viewer: Viewer, password: string, context: Context): Promise<boolean> {
-  const object = { kind: "user", id: viewer.id, name: viewer.username };
   const check = () => provePassword(sql, viewer, password, context.clock);
-  return orRefused(sql, INSIDE, { action: ACTION, object }, context, check);
+  return orRefused(sql, INSIDE, aboutOf(viewer), context, check);
+}
+
+function aboutOf({ id, username }: Viewer) {
+  return { action: ACTION, object: { kind: "user", id, name: username } };
 }
 
 async function finish(
@@ -92,17 +105,17 @@ async function finish(
   context: Context,
   check: (tx: Tx) => Promise<Proof>,
 ): Promise<OpenedSession> {
-  const object = { kind: "user", id: viewer.id, name: viewer.username };
+  const about = aboutOf(viewer);
   const renewed = await transaction(sql, async (tx) => {
     const proof = await check(tx);
     if (!proof.ok) {
       const { reason } = proof;
-      await appendFor(tx, context, { action: ACTION, object, outcome: "failure", details: { reason } });
+      await appendFor(tx, context, { ...about, outcome: "failure", details: { reason } });
       return null;
     }
     const session = await renewSession(tx, viewer, { proven: proof.methods }, client, context.clock);
     const details = { session: session.session_id, methods: proof.methods };
-    await appendFor(tx, context, { action: ACTION, object, outcome: "success", details });
+    await appendFor(tx, context, { ...about, outcome: "success", details });
     return session;
   });
   if (!renewed) throw new AppError(refusal);

@@ -4,7 +4,7 @@ import { AppError } from "../../errors.ts";
 import { tooManyAttempts } from "../attempts.ts";
 import type { Client, Viewer } from "../types.ts";
 import { totpPurpose } from "./check_code.ts";
-import { codeKeys, forgiveWrong, noteWrong, secondsHeld } from "./code_throttle.ts";
+import { codeKeys, forgiveWrong, noteWrong, notingRefusals, secondsHeld } from "./code_throttle.ts";
 import { enrol, type Enrolled, noteRefused } from "./enrol.ts";
 import { canonicalCode } from "./rules.ts";
 import { findTotp, saveTotp } from "./store.ts";
@@ -33,8 +33,11 @@ export async function enrolTotp(
 ): Promise<Enrolled> {
   const { clock } = context;
   const keys = codeKeys(viewer.id, context.address);
-  const wait = await secondsHeld(sql, keys, clock);
-  if (wait > 0) throw tooManyAttempts(wait);
+  const object = { kind: "user", id: viewer.id, name: viewer.username };
+  await notingRefusals(sql, Object.keys(keys), { action: ACTION, object }, context, async () => {
+    const wait = await secondsHeld(sql, keys, clock);
+    if (wait > 0) throw tooManyAttempts(wait);
+  });
   const { secret } = await resumeTotp(sealer, viewer, setup, clock);
   const digits = canonicalCode(code);
   const step = digits === null ? null : matchingStep(secret, digits, clock.now(), -1);

@@ -8,7 +8,7 @@ import type { Client, OpenedSession, Viewer } from "../types.ts";
 import { questionOf } from "./ask_passkey.ts";
 import { takeCode, takeRecovery } from "./check_code.ts";
 import { checkPasskey } from "./check_passkey.ts";
-import { codeKeys, forgiveWrong, noteWrong, oneAtATime, secondsHeld } from "./code_throttle.ts";
+import { codeKeys, forgiveWrong, noteWrong, notingRefusals, oneAtATime, secondsHeld } from "./code_throttle.ts";
 import { completeSession } from "./complete_session.ts";
 import type { RelyingParty } from "./relying_party.ts";
 import { countRecoveryCodes } from "./store.ts";
@@ -64,13 +64,16 @@ async function guessed(
 ): Promise<OpenedSession> {
   refuseUnlessPending(viewer);
   const keys = codeKeys(viewer.id, context.address);
-  const wait = await secondsHeld(vault.sql, keys, context.clock);
-  if (wait > 0) throw tooManyAttempts(wait);
-  const guess = async (tx: Tx) => {
-    await oneAtATime(tx, viewer.id, keys, context.clock);
-    return await check(tx);
-  };
-  return await finish(vault, viewer, action, guess, {}, "factor_failed", { client, context, keys });
+  const object = { kind: "user", id: viewer.id, name: viewer.username };
+  return await notingRefusals(vault.sql, Object.keys(keys), { action, object }, context, async () => {
+    const wait = await secondsHeld(vault.sql, keys, context.clock);
+    if (wait > 0) throw tooManyAttempts(wait);
+    const guess = async (tx: Tx) => {
+      await oneAtATime(tx, viewer.id, keys, context.clock);
+      return await check(tx);
+    };
+    return await finish(vault, viewer, action, guess, {}, "factor_failed", { client, context, keys });
+  });
 }
 
 async function finish(

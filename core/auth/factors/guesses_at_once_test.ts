@@ -44,4 +44,6 @@ Deno.test("of many guesses at a code at the same time none goes by uncounted", a
   const [{ rows }] = await database.sql`
     select count(*)::int as rows from audit_log where action = 'auth.factor' and outcome = 'failure'`;
   assert.equal(rows, looked_at, "each that was looked at is a row");
+  const denied = await database.sql`select from audit_log where action = 'auth.factor' and outcome = 'denied'`;
+  assert.equal(denied.length, 1, "and of those that had to wait the first");
 });
