@@ -151,7 +151,7 @@ export function PackagesTable(
             columns={
               <>
                 <Column>Package</Column>
-                <Column>Version</Column>
+                <Column>Installed</Column>
                 <Column>Available</Column>
                 <Column right>Size</Column>
               </>
@@ -170,7 +170,7 @@ export function PackagesTable(
                 >
                   {one.name}
                 </RowName>
-                <Cell>
+                <Cell label="Installed">
                   <Code>{one.version}</Code>
                 </Cell>
                 <Cell label="Available">
