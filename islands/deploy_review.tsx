@@ -19,6 +19,8 @@ import { callApi } from "./(_live)/api.ts";
 
 interface Props {
   preview: Wire<DeployPreview>;
+  /** Only security updates are shown, and ordered. */
+  security_only: boolean;
   /** Names that an earlier choice ticked; null ticks all (or all security updates). */
   chosen: string[] | null;
   reason: string;
@@ -33,7 +35,7 @@ const SHOWN = 200;
 const offerOf = ({ name, version }: Pick<DeployPackage, "name" | "version">) => `${name} ${version}`;
 
 /** Shows what would be installed where, lets the person take some of it out, and orders a dry run or the real thing. */
-export default function DeployReview({ preview, chosen, reason, idempotency_key, ...props }: Props) {
+export default function DeployReview({ preview, security_only, chosen, reason, idempotency_key, ...props }: Props) {
   const now = useNow(props.now);
   const { packages, left_out } = preview;
   const hosts = preview.hosts.filter(({ patches }) => patches > 0);
@@ -49,7 +51,7 @@ export default function DeployReview({ preview, chosen, reason, idempotency_key,
   const wanted = packages.filter((one) => ticked.has(offerOf(one)));
   const [restart, setRestart] = useState("never");
   const updates = wanted.reduce((sum, one) => sum + one.hosts, 0);
-  const reach = useReach(hosts, wanted, ticked.size === packages.length);
+  const reach = useReach(hosts, wanted, security_only, ticked.size === packages.length);
   const where = hosts.length === 1 ? hosts[0].name : countText(reach, "host");
   const act = `Apply ${countText(updates, "update")} to ${where} now`;
   const simulated = hosts.filter((host) => host.simulated).length;
@@ -59,6 +61,7 @@ export default function DeployReview({ preview, chosen, reason, idempotency_key,
   return (
     <form class="stack" method="post" action="/deploy" id="deploy">
       <input type="hidden" name="key" value={idempotency_key} />
+      {security_only && <input type="hidden" name="security" value="1" />}
       {hosts.map((host) => <input key={host.id} type="hidden" name="host" value={host.id} />)}
       <div class="selection-bar" role="group" aria-label="What will be done">
         <p class="selection-bar-words" role="status">
@@ -196,7 +199,12 @@ function RestartChoice(
 }
 
 /** How many hosts the ticked updates reach. One package set needs no question; a part of it is asked for. */
-function useReach(hosts: Wire<DeployHost>[], wanted: Wire<DeployPackage>[], all: boolean): number {
+function useReach(
+  hosts: Wire<DeployHost>[],
+  wanted: Wire<DeployPackage>[],
+  security_only: boolean,
+  all: boolean,
+): number {
   const most = Math.min(hosts.length, wanted.reduce((sum, one) => sum + one.hosts, 0));
   const least = Math.max(0, ...wanted.map((one) => one.hosts));
   const [asked, setAsked] = useState<{ key: string; hosts: number } | null>(null);
@@ -209,7 +217,8 @@ function useReach(hosts: Wire<DeployHost>[], wanted: Wire<DeployPackage>[], all:
     if (sure !== null) return;
     timer.current = setTimeout(async () => {
       try {
-        const answer = await callApi("POST", "/jobs/preview", { host_ids: hosts.map(({ id }) => id), packages: names });
+        const host_ids = hosts.map(({ id }) => id);
+        const answer = await callApi("POST", "/jobs/preview", { host_ids, packages: names, security_only });
         setAsked({ key, hosts: answer.totals.hosts_with_patches });
       } catch {
         // The number stays the upper bound; the job itself will say.

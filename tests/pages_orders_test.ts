@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { makeHost, makeJob, makeRollbackJob } from "../testing/api_examples.ts";
+import { offer } from "../testing/job_scenario.ts";
 import type { HttpClient } from "../testing/http_client.ts";
 import { type TestSite, testSite } from "../testing/site.ts";
 import { assertSays, mainWords } from "./pages/words.ts";
@@ -88,6 +89,30 @@ Deno.test("a deployment says whether hosts restart; a dry run never does", async
     ["apply", "needed", 300],
     ["apply", "never", 60],
   ]);
+});
+
+Deno.test("the security updates of a mixed fleet are ordered, though another host offers the same name otherwise", async () => {
+  await using site = await testSite();
+  const { sql } = site.database;
+  const admin = await site.signIn("admin", { kind: "browser" });
+  const [secure, other] = [await makeHost(site), await makeHost(site)];
+  await offer(sql, secure, { name: "zlib", to: "1.3", security: true });
+  await offer(sql, other, { name: "zlib", to: "2.0", security: false });
+  const offersOf = (page: string) =>
+    [...page.matchAll(/name="offer" value="([^"]+)"/g)].map(([, value]) => value).sort();
+  const page = await html(admin, `/deploy?security=1&host=${secure}&host=${other}`);
+  assert.deepEqual(offersOf(page), ["openssl 2.0", "zlib 1.3"]);
+  const security = /name="security" value="(\d)"/.exec(page)?.[1] ?? "";
+  const order = { host: [secure, other], offer: offersOf(page), reboot: "never", delay: "", reason: "", security };
+  const job = await submit(admin, "/deploy", { ...order, kind: "dry_run", key: "k1" });
+  const ordered =
+    await sql`select host_id, name, to_version as version from patch_job_patches order by name, to_version`;
+  assert.deepEqual(
+    ordered.map(({ host_id, name, version }) => [host_id, name, version]).sort(),
+    [[secure, "openssl", "2.0"], [other, "openssl", "2.0"], [secure, "zlib", "1.3"]].sort(),
+  );
+  // What the dry run showed is what "Deploy these updates" offers.
+  assert.deepEqual(offersOf(await html(admin, `/deploy?from=${job.split("/").at(-1)}`)), ["openssl 2.0", "zlib 1.3"]);
 });
 
 Deno.test("a job is rolled back where its hosts can, and says where they cannot", async () => {

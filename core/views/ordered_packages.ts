@@ -6,15 +6,15 @@ import { jobHostSource } from "./job_hosts.ts";
 
 /**
  * What an earlier job was ordered for, to order it again: its hosts that are still there, and the names of its
- * packages.
+ * packages, and whether only security updates were meant.
  * @throws AppError job_not_found, also out of scope
  */
 export async function orderedOf(
   db: Db,
   viewer: string,
   jobId: string,
-): Promise<{ host_ids: string[]; packages: string[]; reason: string }> {
-  const { reason } = await jobDetail(db, viewer, jobId);
+): Promise<{ host_ids: string[]; packages: string[]; reason: string; security_only: boolean }> {
+  const { reason, security_only } = await jobDetail(db, viewer, jobId);
   const hosts = await many(
     z.object({ id: z.string() }),
     db`
@@ -27,5 +27,5 @@ export async function orderedOf(
       select distinct jp.name from patch_job_patches jp join visible_hosts(${viewer}) v on v.host_id = jp.host_id
       where jp.job_id = ${jobId} and jp.origin = 'ordered' order by jp.name`,
   );
-  return { host_ids: hosts.map(({ id }) => id), packages: packages.map(({ name }) => name), reason };
+  return { host_ids: hosts.map(({ id }) => id), packages: packages.map(({ name }) => name), reason, security_only };
 }

@@ -52,8 +52,9 @@ async function review(
 ) {
   const { sql, clock } = ctx.state.services;
   const preview = await deployPreview(sql, viewerOf(ctx.state).sees, selection);
-  const { filter } = selection;
-  return { step: "review" as const, preview: wire(preview), filter, chosen, problem, reason, key: uuidv7(clock) };
+  const { filter, security_only = false } = selection;
+  const rest = { filter, security_only, chosen, problem, reason, key: uuidv7(clock) };
+  return { step: "review" as const, preview: wire(preview), ...rest };
 }
 
 export const handler = define.handlers({
@@ -61,8 +62,9 @@ export const handler = define.handlers({
     const params = ctx.url.searchParams;
     const from = params.get("from");
     if (from !== null) {
-      const { host_ids, packages, reason } = await orderedOf(ctx.state.services.sql, viewerOf(ctx.state).sees, from);
-      return page(await review(ctx, { host_ids }, packages, null, reason));
+      const ordered = await orderedOf(ctx.state.services.sql, viewerOf(ctx.state).sees, from);
+      const { packages, reason, ...selection } = ordered;
+      return page(await review(ctx, selection, packages, null, reason));
     }
     const host_ids = params.getAll("host");
     const { sort: _, cursor: __, ...query } = hostsQuery(params);
@@ -78,12 +80,14 @@ export const handler = define.handlers({
     );
   },
   async POST(ctx) {
-    const form = await readForm(ctx.req, ["key", "kind", "reason", "reboot", "delay"], ["host", "offer"]);
+    const form = await readForm(ctx.req, ["key", "kind", "reason", "reboot", "delay", "security"], ["host", "offer"]);
     const { services } = ctx.state;
     const host_ids = form.all("host");
     // "name version", as the person saw it: a host that offers another version by now is not surprised.
     const offers = form.all("offer").map((offer) => offer.split(" "));
     const packages = offers.map(([name, version]) => ({ name, version }));
+    // Where only security updates were shown, another version that a host offers of a name is no surprise, and no wish.
+    const security_only = form.get("security") === "1";
     const kind = form.get("kind") === "apply" ? "apply" as const : "dry_run" as const;
     try {
       if (host_ids.length === 0) throw new AppError("nothing_to_do", { message: "No host is chosen." });
@@ -93,7 +97,7 @@ export const handler = define.handlers({
       const reboot = rebootRules.find((rule) => rule === form.get("reboot")) ?? "never";
       const delay = form.get("delay");
       const order: JobOrderInput = {
-        ...{ kind, host_ids, packages, reason: form.get("reason") },
+        ...{ kind, host_ids, packages, security_only, reason: form.get("reason") },
         // A dry run restarts nothing, whatever stands in the dialog of the other button.
         reboot: kind === "apply" ? reboot : "never",
         ...(delay === "" ? {} : { reboot_delay_seconds: Number(delay) }),
@@ -106,9 +110,13 @@ export const handler = define.handlers({
       if (thrown.code === "confirmation_required") throw thrown;
       const details = thrown.details.map(({ problem, hint }) => hint ? `${problem}. ${hint}` : problem);
       const problem = { title: thrown.message, hint: thrown.hint, details };
-      const data = host_ids.length === 0
-        ? await picker(ctx, problem)
-        : await review(ctx, { host_ids }, packages.map(({ name }) => name), problem, form.get("reason"));
+      const data = host_ids.length === 0 ? await picker(ctx, problem) : await review(
+        ctx,
+        { host_ids, security_only },
+        packages.map(({ name }) => name),
+        problem,
+        form.get("reason"),
+      );
       return page(data, { status: thrown.status });
     }
   },
@@ -161,7 +169,7 @@ export default define.page<typeof handler>(({ data, state }) => {
       </>
     );
   }
-  const { preview, filter, chosen, problem, reason, key } = data;
+  const { preview, filter, security_only, chosen, problem, reason, key } = data;
   const { totals } = preview;
   return (
     <>
@@ -201,6 +209,7 @@ export default define.page<typeof handler>(({ data, state }) => {
         : (
           <DeployReview
             preview={preview}
+            security_only={security_only}
             chosen={chosen}
             reason={reason}
             idempotency_key={key}
