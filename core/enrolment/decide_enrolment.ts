@@ -4,6 +4,7 @@ import { type Sql, transaction } from "../database/connection.ts";
 import type { Tx } from "../database/types.ts";
 import { AppError } from "../errors.ts";
 import { createHost } from "../hosts/create_host.ts";
+import { orTaken } from "../hosts/host_taken.ts";
 import { isUuid } from "../ids.ts";
 import { appendEvent } from "../live/append_event.ts";
 import { issueForHost } from "./issue_certificate.ts";
@@ -31,23 +32,25 @@ export function approveEnrolment(
   issuer: Issuer,
   context: Context,
 ): Promise<{ host_id: string }> {
-  return transaction(sql, async (tx) => {
-    const enrolment = await openEnrolment(tx, viewer, enrolmentId, context);
-    const host_id = await admit(
-      tx,
-      enrolment,
-      { viewer, user_id: context.actor.id ?? null, group_ids: groupIds },
-      issuer,
-      context,
-    );
-    await appendFor(tx, context, {
-      action: "enrolment.approve",
-      object: { kind: "host", id: host_id, name: enrolment.fqdn },
-      outcome: "success",
-      details: approvalFacts(enrolment, groupIds),
+  const approve = () =>
+    transaction(sql, async (tx) => {
+      const enrolment = await openEnrolment(tx, viewer, enrolmentId, context);
+      const host_id = await admit(
+        tx,
+        enrolment,
+        { viewer, user_id: context.actor.id ?? null, group_ids: groupIds },
+        issuer,
+        context,
+      );
+      await appendFor(tx, context, {
+        action: "enrolment.approve",
+        object: { kind: "host", id: host_id, name: enrolment.fqdn },
+        outcome: "success",
+        details: approvalFacts(enrolment, groupIds),
+      });
+      return { host_id };
     });
-    return { host_id };
-  });
+  return orTaken(sql, "enrolment.approve", context, approve);
 }
 
 /**

@@ -116,6 +116,32 @@ Deno.test("known, copied and taken machines", async () => {
   assert.match(error.message, /10\.6\.0\.2/);
 });
 
+Deno.test("approving a machine in the place of a host out of scope is refused without a word of it, and leaves a row", async () => {
+  await using database = await testDatabase();
+  const clock = fakeClock();
+  const issuer = await newIssuer(clock);
+  const [mine, other] = [await addGroup(database.sql), await addGroup(database.sql)];
+  const admin = await addUser(database.sql, "admin");
+  const operator = await addUser(database.sql, "operator", [mine]);
+  const taken = { address: "10.6.0.2", display_name: "Secret shop", group_ids: [other] };
+  const resolve = () => Promise.resolve([]);
+  const host = await registerHost(database.web, admin.id, taken, resolve, callerContext(admin, clock));
+  await ask(database.web, issuer, clock, body({ ip_address: "10.6.0.2" }));
+  const [{ id }] = await database.sql`select id from enrolments where state = 'pending'`;
+  const context = callerContext(operator, clock);
+  const error = await refused(
+    () => approveEnrolment(database.web, operator.id, id, [], issuer, context),
+    "host_exists",
+  );
+  assert.doesNotMatch(JSON.stringify([error.message, error.hint, error.details]), /Secret|10\.6\.0\.2/);
+  const rows = await database.sql`
+    select action, outcome, actor_id, object_id from audit_log where actor_id = ${operator.id}`;
+  const expected = { action: "enrolment.approve", outcome: "denied", actor_id: operator.id, object_id: host.id };
+  assert.deepEqual(rows.map((row) => ({ ...row })), [expected]);
+  const [{ state }] = await database.sql`select state from enrolments where id = ${id}`;
+  assert.equal(state, "pending", "an admin may still decide");
+});
+
 Deno.test("a stolen token gets no certificate for the manager's own name or address: a person decides", async () => {
   await using database = await testDatabase();
   const clock = fakeClock();

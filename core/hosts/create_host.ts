@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Tx } from "../database/types.ts";
 import { appendEvent } from "../live/append_event.ts";
 import { AppError } from "../errors.ts";
+import { HostTaken } from "./host_taken.ts";
 import { uuidv7 } from "../ids.ts";
 import {
   insertHost,
@@ -39,16 +40,19 @@ export interface NewHost extends HostEndpoint {
  * and by enrolment.
  *
  * @returns the new host's id
- * @throws AppError host_exists, with the existing host's name for who may know of it; validation_failed for an unknown
+ * @throws AppError host_exists, with the existing host's name for who may know of it, else HostTaken; validation_failed for an unknown
  *   group
  */
 export async function createHost(tx: Tx, host: NewHost, clock: Clock): Promise<string> {
   const machine_hash = host.machine_hash ?? null;
   await lockRegistration(tx);
-  const [existing] = await selectExisting(tx, { ...host, machine_hash });
-  if (existing) {
-    const visible = host.viewer === null ? [] : await selectVisibleIds(tx, host.viewer, [existing.id]);
-    throw visible.length > 0 ? hostExists(existing) : hostTaken();
+  const existing = await selectExisting(tx, { ...host, machine_hash });
+  if (existing.length > 0) {
+    const ids = existing.map(({ id }) => id);
+    const visible = host.viewer === null ? [] : await selectVisibleIds(tx, host.viewer, ids);
+    const known = existing.find(({ id }) => visible.includes(id));
+    // One that they know of is reason enough: of others nothing is said.
+    throw known ? hostExists(known) : new HostTaken(existing[0]);
   }
   const groupIds = [...new Set(host.group_ids ?? [])];
   const usable = await selectUsableGroups(tx, host.viewer, groupIds);
@@ -76,16 +80,6 @@ export async function createHost(tx: Tx, host: NewHost, clock: Clock): Promise<s
   await insertPolls(tx, id, host.first_poll_at);
   await appendEvent(tx, { topic: "hosts", host_id: id, kind: "created", data: { host_id: id, name: host.fqdn } });
   return id;
-}
-
-/** The words for who may not know of the host that is there: nothing but what they typed themselves. */
-function hostTaken(): AppError {
-  const problem = "Its name or address belongs to a host that is out of your scope.";
-  return new AppError("host_exists", {
-    message: problem,
-    hint: "Ask an admin.",
-    details: [{ field: "address", problem, hint: "Ask an admin." }],
-  });
 }
 
 /** An API token that is limited to groups adds nothing that it could not see afterwards. */

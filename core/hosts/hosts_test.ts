@@ -133,13 +133,26 @@ Deno.test("a duplicate out of an operator's scope is refused without a word of i
   const resolve: Resolve = () => Promise.resolve(["10.0.0.1"]);
   const register = (user: typeof admin, input: unknown) =>
     registerHost(database.web, user.id, input, resolve, callerContext(user, fakeClock()));
-  await register(admin, { address: "web1.example", display_name: "Secret shop", group_ids: [other] });
+  const host = await register(admin, { address: "web1.example", display_name: "Secret shop", group_ids: [other] });
   for (const input of [{ address: "10.0.0.1" }, { address: "web1.example", port: 5 }]) {
     const error = await refused(() => register(operator, input), "host_exists");
     const words = JSON.stringify([error.message, error.hint, error.details]);
     assert.doesNotMatch(words, /Secret|web1|10\.0\.0\.1|12443/);
+    assert.match(words, /out of your scope.*in the audit log/);
     assert.match((await refused(() => register(admin, input), "host_exists")).message, /Secret shop/);
   }
+  // One that they know of is named, and the other not, whichever is older.
+  await register(operator, { address: "10.0.0.1", port: 7, group_ids: [mine] });
+  const both = await refused(() => register(operator, { address: "web1.example", port: 7 }), "host_exists");
+  assert.match(both.message, /already registered: 10\.0\.0\.1/);
+  assert.doesNotMatch(JSON.stringify([both.message, both.hint, both.details]), /Secret|web1/);
+  // What the operator tried is seen by who may know of the host; what the admin typed twice is no row.
+  const rows = await database.sql`
+    select action, outcome, actor_id, object_id from audit_log where outcome <> 'success'`;
+  assert.deepEqual(
+    rows.map((row) => ({ ...row })),
+    Array(2).fill({ action: "host.create", outcome: "denied", actor_id: operator.id, object_id: host.id }),
+  );
 });
 
 Deno.test("operators put hosts into their own groups only", async () => {

@@ -4,6 +4,7 @@ import { type Sql, transaction } from "../database/connection.ts";
 import { AppError } from "../errors.ts";
 import { canonicalAddress, readHostAddress } from "./address.ts";
 import { createHost } from "./create_host.ts";
+import { orTaken } from "./host_taken.ts";
 import { wakeFleet } from "./polls_store.ts";
 import { type HostEndpoint, HostRegistration } from "./types.ts";
 import { isIP } from "node:net";
@@ -34,26 +35,28 @@ export async function registerHost(
   }
   const wanted = read.data;
   const endpoint = { ...await findEndpoint(wanted.address, resolve), port: wanted.port };
-  const id = await transaction(sql, async (tx) => {
-    const first_poll_at = context.clock.now();
-    const host = {
-      ...wanted,
-      ...endpoint,
-      source: "manual" as const,
-      viewer,
-      created_by: context.actor.id ?? null,
-      first_poll_at,
-    };
-    const id = await createHost(tx, host, context.clock);
-    await wakeFleet(tx, { kind: "poll", id });
-    await appendFor(tx, context, {
-      action: "host.create",
-      object: { kind: "host", id, name: endpoint.fqdn },
-      outcome: "success",
-      details: { ...endpoint, groups: wanted.group_ids },
+  const register = () =>
+    transaction(sql, async (tx) => {
+      const first_poll_at = context.clock.now();
+      const host = {
+        ...wanted,
+        ...endpoint,
+        source: "manual" as const,
+        viewer,
+        created_by: context.actor.id ?? null,
+        first_poll_at,
+      };
+      const id = await createHost(tx, host, context.clock);
+      await wakeFleet(tx, { kind: "poll", id });
+      await appendFor(tx, context, {
+        action: "host.create",
+        object: { kind: "host", id, name: endpoint.fqdn },
+        outcome: "success",
+        details: { ...endpoint, groups: wanted.group_ids },
+      });
+      return id;
     });
-    return id;
-  });
+  const id = await orTaken(sql, "host.create", context, register);
   return { id, ...endpoint };
 }
 
