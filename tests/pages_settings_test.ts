@@ -185,7 +185,10 @@ Deno.test({
           assert.equal(await field.inputValue(), "15");
           assert.equal((await readSettings(site.database.web))["session.idle_minutes"], 15);
           await page.getByText("1 of 11 differs from the default.").waitFor();
-          if (scripts) await assertAccessible(visitor, "saved");
+          for (const colorScheme of scripts ? ["light", "dark"] as const : []) {
+            await page.emulateMedia({ colorScheme });
+            await assertAccessible(visitor, `saved, ${colorScheme}`);
+          }
           if (SHOTS && scripts) await shots(visitor);
           await idle.getByRole("button", { name: "Back to the default: 60 minutes" }).click();
           await idle.getByText("Saved, and in force.").waitFor();
