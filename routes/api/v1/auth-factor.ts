@@ -80,7 +80,8 @@ export default apiApp()
       summary: "What a browser asks a passkey",
       description:
         "For `navigator.credentials.get()`: to sign in without a password, to finish a sign-in, or to confirm who one " +
-        "is, by how far the caller's session has come. The answer is given in the page's own form.",
+        "is, by how far the caller's session has come. The answer is given in the page's own form, which makes the " +
+        "session a cookie that no script sees; programs use a code, a recovery code or an API token.",
       responses: answers(200, PasskeyOptions, "Good for five minutes, once.", [422]),
     }),
     async (c) => {
