@@ -179,6 +179,11 @@ create table host_health_data (
   index_refreshed_at timestamp with time zone,
   state_id text
 ) with (fillfactor=70);
+create table host_last_runs (
+  host_id uuid not null,
+  job_id uuid not null,
+  queued_at timestamp with time zone not null
+) with (fillfactor=70);
 create table host_packages (
   host_id uuid not null,
   package_id bigint not null,
@@ -373,7 +378,8 @@ create table patch_job_hosts (
   original_agent_job_id text,
   boot_id_after text,
   back_by timestamp with time zone,
-  report jsonb
+  report jsonb,
+  ordered_patches integer default 0 not null
 ) with (fillfactor=80);
 create table patch_job_patches (
   job_id uuid not null,
@@ -388,6 +394,13 @@ create table patch_job_patches (
   reason text,
   package_state text,
   output text
+);
+create table patch_job_results (
+  job_id uuid not null,
+  state text not null,
+  hosts integer not null,
+  patches integer not null,
+  ended_at timestamp with time zone not null
 );
 create table patch_jobs (
   id uuid not null,
@@ -593,6 +606,8 @@ alter table host_groups add constraint host_groups_host_id_fkey FOREIGN KEY (hos
 alter table host_groups add constraint host_groups_pkey PRIMARY KEY (host_id, group_id);
 alter table host_health_data add constraint host_health_data_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 alter table host_health_data add constraint host_health_data_pkey PRIMARY KEY (host_id);
+alter table host_last_runs add constraint host_last_runs_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
+alter table host_last_runs add constraint host_last_runs_pkey PRIMARY KEY (host_id);
 alter table host_packages add constraint host_packages_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id) ON DELETE CASCADE;
 alter table host_packages add constraint host_packages_package_id_fkey FOREIGN KEY (package_id) REFERENCES packages(id);
 alter table host_packages add constraint host_packages_pkey PRIMARY KEY (host_id, package_id);
@@ -658,6 +673,7 @@ alter table patch_job_hosts add constraint patch_job_hosts_error_check CHECK ((l
 alter table patch_job_hosts add constraint patch_job_hosts_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 alter table patch_job_hosts add constraint patch_job_hosts_job_id_fkey FOREIGN KEY (job_id) REFERENCES patch_jobs(id) ON DELETE CASCADE;
 alter table patch_job_hosts add constraint patch_job_hosts_message_check CHECK ((length(message) <= 4096));
+alter table patch_job_hosts add constraint patch_job_hosts_ordered_patches_check CHECK ((ordered_patches >= 0));
 alter table patch_job_hosts add constraint patch_job_hosts_pkey PRIMARY KEY (job_id, host_id);
 alter table patch_job_hosts add constraint patch_job_hosts_progress_check CHECK (((progress >= 0) AND (progress <= 100)));
 alter table patch_job_hosts add constraint patch_job_hosts_run_id_key UNIQUE (run_id);
@@ -670,6 +686,11 @@ alter table patch_job_patches add constraint patch_job_patches_output_check CHEC
 alter table patch_job_patches add constraint patch_job_patches_package_state_check CHECK ((length(package_state) <= 128));
 alter table patch_job_patches add constraint patch_job_patches_pkey PRIMARY KEY (job_id, host_id, name, arch);
 alter table patch_job_patches add constraint patch_job_patches_reason_check CHECK ((length(reason) <= 2048));
+alter table patch_job_results add constraint patch_job_results_hosts_check CHECK ((hosts > 0));
+alter table patch_job_results add constraint patch_job_results_job_id_fkey FOREIGN KEY (job_id) REFERENCES patch_jobs(id) ON DELETE CASCADE;
+alter table patch_job_results add constraint patch_job_results_patches_check CHECK ((patches >= 0));
+alter table patch_job_results add constraint patch_job_results_pkey PRIMARY KEY (job_id, state);
+alter table patch_job_results add constraint patch_job_results_state_check CHECK ((state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'missed'::text, 'rolled_back'::text, 'unknown'::text])));
 alter table patch_jobs add constraint patch_jobs_cancel_reason_check CHECK ((length(cancel_reason) <= 1000));
 alter table patch_jobs add constraint patch_jobs_cancelled_by_fkey FOREIGN KEY (cancelled_by) REFERENCES users(id);
 alter table patch_jobs add constraint patch_jobs_idempotency_key_check CHECK ((length(idempotency_key) <= 128));
@@ -739,6 +760,7 @@ CREATE INDEX host_packages_package ON public.host_packages USING btree (package_
 CREATE INDEX host_patches_offer ON public.host_patches USING btree (offer_id);
 CREATE INDEX host_patches_package ON public.host_patches USING btree (package_id);
 CREATE INDEX host_polls_due ON public.host_polls USING btree (next_at) WHERE (parked_reason IS NULL);
+CREATE INDEX host_polls_parked ON public.host_polls USING btree (host_id) WHERE (parked_reason IS NOT NULL);
 CREATE INDEX hosts_health ON public.hosts USING btree (health) WHERE (removed_at IS NULL);
 CREATE INDEX live_events_at ON public.live_events USING btree (at);
 CREATE INDEX live_events_topic ON public.live_events USING btree (topic, seq);
@@ -747,6 +769,7 @@ CREATE INDEX outbox_due ON public.outbox USING btree (next_at) WHERE (sent_at IS
 CREATE INDEX passkey_challenges_asker ON public.passkey_challenges USING btree (asker, expires_at);
 CREATE INDEX passkey_challenges_expiry ON public.passkey_challenges USING btree (expires_at);
 CREATE INDEX passkeys_user ON public.passkeys USING btree (user_id);
+CREATE INDEX patch_job_hosts_bad ON public.patch_job_hosts USING btree (host_id, job_id) INCLUDE (state, ended_at) WHERE (state = ANY (ARRAY['failed'::text, 'unknown'::text, 'missed'::text]));
 CREATE INDEX patch_job_hosts_due ON public.patch_job_hosts USING btree (next_at) WHERE (state = ANY (ARRAY['queued'::text, 'waiting'::text, 'dispatching'::text, 'running'::text, 'verifying'::text, 'rebooting'::text]));
 CREATE INDEX patch_job_hosts_host ON public.patch_job_hosts USING btree (host_id, queued_at DESC);
 CREATE INDEX patch_jobs_original ON public.patch_jobs USING btree (original_job_id) WHERE (original_job_id IS NOT NULL);
@@ -876,12 +899,12 @@ CREATE OR REPLACE FUNCTION public.oldest_report()
  LANGUAGE sql
  STABLE PARALLEL SAFE
 AS $function$ select app_now() - interval '2 hours' $function$;
-CREATE OR REPLACE FUNCTION public.visible_hosts(viewer uuid)
- RETURNS TABLE(host_id uuid)
+CREATE OR REPLACE FUNCTION public.visible_host_rows(viewer uuid)
+ RETURNS SETOF hosts
  LANGUAGE sql
  STABLE
 AS $function$
-  select h.id
+  select h.*
   from hosts h
   where h.removed_at is null
     and exists (
@@ -901,6 +924,11 @@ AS $function$
         )
     )
 $function$;
+CREATE OR REPLACE FUNCTION public.visible_hosts(viewer uuid)
+ RETURNS TABLE(host_id uuid)
+ LANGUAGE sql
+ STABLE
+AS $function$ select h.id from visible_host_rows(viewer) h $function$;
 CREATE OR REPLACE FUNCTION public.who_sees(viewer uuid)
  RETURNS TABLE(user_id uuid, role text, group_ids uuid[])
  LANGUAGE sql
@@ -947,11 +975,14 @@ grant execute on function events_append(jsonb) to public;
 grant execute on function host_compliance(timestamp with time zone,timestamp with time zone,text,integer,integer,boolean,timestamp with time zone,timestamp with time zone) to public;
 grant execute on function oldest_index() to public;
 grant execute on function oldest_report() to public;
+grant execute on function visible_host_rows(uuid) to public;
 grant execute on function visible_hosts(uuid) to public;
 grant execute on function who_sees(uuid) to public;
 grant insert, select on table audit_checkpoints to patch_web;
 grant insert, select on table live_events to patch_web;
 grant insert, select on table patch_job_patches to patch_fleet;
+grant insert, select on table patch_job_results to patch_fleet;
+grant insert, select on table patch_job_results to patch_web;
 grant insert, select, update on table audit_verifications to patch_web;
 grant insert, select, update on table certificates to patch_web;
 grant insert, select, update on table enrolment_token_groups to patch_web;
@@ -960,6 +991,7 @@ grant insert, select, update on table enrolments to patch_web;
 grant insert, select, update on table host_counters to patch_fleet;
 grant insert, select, update on table host_counters to patch_web;
 grant insert, select, update on table host_health_data to patch_fleet;
+grant insert, select, update on table host_last_runs to patch_web;
 grant insert, select, update on table host_patch_data to patch_fleet;
 grant insert, select, update on table host_patch_data to patch_web;
 grant insert, select, update on table host_polls to patch_fleet;
@@ -985,6 +1017,7 @@ grant select on table certificates (serial) to patch_fleet;
 grant select on table groups to patch_fleet;
 grant select on table host_groups to patch_fleet;
 grant select on table host_health_data to patch_web;
+grant select on table host_last_runs to patch_fleet;
 grant select on table host_packages to patch_web;
 grant select on table host_patches to patch_web;
 grant select on table hosts to patch_fleet;

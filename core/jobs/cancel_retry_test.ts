@@ -219,7 +219,8 @@ Deno.test("a job that ended unnoticed is ended by the sweep, once, and open ones
   const [one, two] = await hostsWithWork(database, 2);
   const done = await place(database, admin, [one, two]);
   const open = await place(database, admin, [one, two]);
-  await sql`update patch_job_hosts set state = 'cancelled' where job_id = ${done} or host_id = ${one}`;
+  await sql`
+    update patch_job_hosts set state = 'cancelled', ended_at = app_now() where job_id = ${done} or host_id = ${one}`;
   assert.equal(await endFinishedJobs(fleet, systemClock), 1);
   assert.equal(await endFinishedJobs(fleet, systemClock), 0);
   const rows = await sql`select id, ended_at is not null as ended from patch_jobs`;

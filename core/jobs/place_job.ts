@@ -102,8 +102,13 @@ export async function placeJob(tx: Tx, viewer: JobViewer, order: SettledOrder, c
     original_job_id: order.original_job_id,
   });
   if (!inserted) return (await earlierJob(tx, viewer.id, idempotency!))!;
-  const hosts = order.hosts.map((host) => ({ ...host, run_id: uuidv7(context.clock) }));
-  await insertJobHosts(tx, { id: job_id, deadline_at }, hosts);
+  const ordered = Map.groupBy(patches, (patch) => patch.host_id);
+  const hosts = order.hosts.map((host) => ({
+    ...host,
+    run_id: uuidv7(context.clock),
+    ordered_patches: ordered.get(host.host_id)?.length ?? 0,
+  }));
+  await insertJobHosts(tx, { id: job_id, kind, deadline_at }, hosts);
   await insertOrderedPatches(tx, job_id, patches);
   await wakeFleet(tx, job_id);
   await announceJob(tx, job_id, { queued: hosts.length });

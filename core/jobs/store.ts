@@ -102,20 +102,35 @@ export interface JobHostOrder {
   run_id: string;
   new_packages: string[] | null;
   original_agent_job_id: string | null;
+  /** How many packages are ordered on it. */
+  ordered_patches: number;
 }
 
+/**
+ * Writes the hosts of a job, and that it is now their last one where it can change them. The only place that does: the
+ * dashboard reads the last job of every host and could not look for it each time. Hosts are taken in the order of their
+ * ids, so that two orders for the same hosts wait for one another instead of each for the other.
+ */
 export async function insertJobHosts(
   db: Db,
-  job: { id: string; deadline_at: Temporal.Instant },
+  job: { id: string; kind: JobKind; deadline_at: Temporal.Instant },
   hosts: JobHostOrder[],
 ): Promise<void> {
   await db`
-    insert into patch_job_hosts
-      (job_id, host_id, run_id, state, next_at, deadline_at, queued_at, new_packages, original_agent_job_id)
-    select ${job.id}, h.host_id, h.run_id, 'queued', app_now(), ${job.deadline_at}::timestamptz, app_now(),
-      h.new_packages, h.original_agent_job_id
-    from jsonb_to_recordset(${db.json(hosts as never)})
-      as h (host_id uuid, run_id uuid, new_packages text[], original_agent_job_id text)`;
+    with added as (
+      insert into patch_job_hosts
+        (job_id, host_id, run_id, state, next_at, deadline_at, queued_at, new_packages, original_agent_job_id,
+         ordered_patches)
+      select ${job.id}, h.host_id, h.run_id, 'queued', moment.now, ${job.deadline_at}::timestamptz, moment.now,
+        h.new_packages, h.original_agent_job_id, h.ordered_patches
+      from (select app_now() as now offset 0) moment, jsonb_to_recordset(${db.json(hosts as never)})
+        as h (host_id uuid, run_id uuid, new_packages text[], original_agent_job_id text, ordered_patches int)
+      returning job_id, host_id, queued_at
+    )
+    insert into host_last_runs (host_id, job_id, queued_at)
+    select host_id, job_id, queued_at from added where ${job.kind}::text <> 'dry_run' order by host_id
+    on conflict (host_id) do update set job_id = excluded.job_id, queued_at = excluded.queued_at
+    where (excluded.queued_at, excluded.job_id) > (host_last_runs.queued_at, host_last_runs.job_id)`;
 }
 
 /** Rows per statement: one statement with 100,000 rows would hold all of them as text twice. */
@@ -160,11 +175,21 @@ export async function countStates(db: Db, job_id: string): Promise<StateCounts> 
   return Object.fromEntries(rows.map((row) => [row.state, row.n]));
 }
 
-/** Marks the job as ended. False when it was before. */
+/**
+ * Marks the job, whose hosts have all ended, as ended, and writes down what came of it: final states never change, so
+ * nobody needs to count them again. False when it was ended before.
+ */
 export async function endJob(db: Db, job_id: string): Promise<boolean> {
   const rows = await db`
-    update patch_jobs set ended_at = app_now() where id = ${job_id} and ended_at is null returning id`;
-  return rows.length === 1;
+    with ended as (
+      update patch_jobs set ended_at = app_now() where id = ${job_id} and ended_at is null returning id
+    )
+    insert into patch_job_results (job_id, state, hosts, patches, ended_at)
+    select r.job_id, r.state, count(*), sum(r.ordered_patches), max(r.ended_at)
+    from ended join patch_job_hosts r on r.job_id = ended.id
+    group by r.job_id, r.state
+    returning job_id`;
+  return rows.length > 0;
 }
 
 /** Jobs without an open host that are not marked as ended, at most 100. */

@@ -5,7 +5,7 @@ import { type Hygiene, scoreHygiene } from "../hygiene/score.ts";
 import { type DashboardHosts, dashboardHosts } from "./dashboard_hosts.ts";
 import { type DashboardJobs, dashboardJobs } from "./dashboard_jobs.ts";
 import { enrolmentInScope } from "./enrolments.ts";
-import { type FleetSummary, fleetSummary } from "./fleet_summary.ts";
+import type { FleetSummary } from "./fleet_summary.ts";
 
 const EnrolmentsWaiting = z.object({
   waiting: z.number().int(),
@@ -36,22 +36,14 @@ export interface Dashboard {
   hygiene: Hygiene;
 }
 
-/**
- * Everything of the dashboard in four statements, over the hosts that the viewer may see.
- * @param fleet the summary, where the caller reads it anyhow
- */
-export async function readDashboard(
-  db: Db,
-  viewer: string,
-  fleet: Promise<FleetSummary> = fleetSummary(db, viewer),
-): Promise<Dashboard> {
-  const [summary, hosts, jobs, enrolments] = await Promise.all([
-    fleet,
+/** Everything of the dashboard in three statements, over the hosts that the viewer may see. */
+export async function readDashboard(db: Db, viewer: string): Promise<Dashboard> {
+  const [{ fleet, hosts }, jobs, enrolments] = await Promise.all([
     dashboardHosts(db, viewer),
     dashboardJobs(db, viewer),
     enrolmentsWaiting(db, viewer),
   ]);
-  return { fleet: summary, hosts, jobs, enrolments, hygiene: hygieneOf(summary, hosts) };
+  return { fleet, hosts, jobs, enrolments, hygiene: hygieneOf(fleet, hosts) };
 }
 
 function hygieneOf(fleet: FleetSummary, hosts: DashboardHosts): Hygiene {

@@ -1,15 +1,8 @@
+import { dice } from "../../testing/dice.ts";
+import { keepJobFigures } from "../../testing/job_figures.ts";
 import { uuidv7 } from "../ids.ts";
 import type { TestDatabase } from "../../testing/database.ts";
 import { addSceneHost, type FleetScene } from "../../testing/fleet_scene.ts";
-
-/** Numbers from 0 to below 1 that are the same in every run (Numerical Recipes' generator). */
-export function dice(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 /** One host as the tables hold it, for counting by hand. Instants in milliseconds. */
 export interface PlainHost {
@@ -19,6 +12,7 @@ export interface PlainHost {
   health: string;
   health_since: number;
   reboot_required: boolean;
+  simulated: boolean;
   certificate_expires_at: number | null;
   created_at: number;
   received_at: number | null;
@@ -65,6 +59,7 @@ export async function mixedHosts(database: TestDatabase, scene: FleetScene, coun
       health: never ? "pending" : one("healthy", "healthy", "degraded", "unreachable"),
       health_since: now - Math.floor(roll() * 20 * DAY),
       reboot_required: !never && roll() < 0.2,
+      simulated: n % 7 === 0,
       certificate_expires_at: never ? null : now + Math.floor(roll() * 60 * DAY) - 2 * DAY,
       created_at: now - 100 * DAY,
       received_at: never ? null : now - one(60_000, HOUR, 3 * HOUR),
@@ -93,7 +88,9 @@ export async function mixedHosts(database: TestDatabase, scene: FleetScene, coun
     const { counters: c } = host;
     await sql`
       update hosts set health = ${host.health}, health_since = ${at(host.health_since)},
-        reboot_required = ${host.reboot_required}, certificate_expires_at = ${at(host.certificate_expires_at)},
+        reboot_required = ${host.reboot_required}, simulated = ${host.simulated}, certificate_expires_at = ${
+      at(host.certificate_expires_at)
+    },
         created_at = ${at(host.created_at)}
       where id = ${id}`;
     await sql`
@@ -153,7 +150,7 @@ async function addCriticals(database: TestDatabase, { clock }: FleetScene, hosts
   }
 }
 
-/** Jobs of one to five hosts, one after another. */
+/** Jobs of one to five hosts, one after another; those whose hosts have all ended have ended themselves. */
 async function addRuns(database: TestDatabase, { clock, users }: FleetScene, hosts: PlainHost[], roll: () => number) {
   const { sql } = database;
   const now = clock.now().epochMilliseconds;
@@ -177,4 +174,8 @@ async function addRuns(database: TestDatabase, { clock, users }: FleetScene, hos
           ${ended === null ? null : Temporal.Instant.fromEpochMilliseconds(ended)})`;
     }
   }
+  await sql`
+    update patch_jobs j set ended_at = (select max(r.ended_at) from patch_job_hosts r where r.job_id = j.id)
+    where not exists (select from patch_job_hosts r where r.job_id = j.id and r.ended_at is null)`;
+  await keepJobFigures(sql);
 }

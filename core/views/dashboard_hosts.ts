@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { one } from "../database/rows.ts";
 import type { Db } from "../database/types.ts";
+import { fleetColumns, FleetSummary } from "./fleet_summary.ts";
 import { hostSource } from "./host_filter.ts";
-import { type HostSelection, hostSelections, lastRun, selectionCondition } from "./host_selection.ts";
+import { badLastRun, type HostSelection, hostSelections, selectionCondition } from "./host_selection.ts";
 import type { Fragment } from "./scope.ts";
 
 const count = z.number().int();
@@ -64,63 +65,76 @@ export type DashboardHosts = z.infer<typeof DashboardHosts>;
 
 export const SILENT_SHOWN = 5;
 
+/** Of a need the host where it has been so longest. */
+const First = z.object({
+  since: instantText.nullable(),
+  host_id: z.string(),
+  name: z.string(),
+  job_id: z.string().nullable(),
+}).nullable();
+
+/** As it is read: the fleet in numbers beside the rest. */
+const Row = FleetSummary.extend(DashboardHosts.omit({ needs: true }).shape).extend({
+  firsts: z.record(z.enum(hostNeeds), First),
+});
+
 /**
- * One pass over the hosts that the viewer may see and their counters; nothing groups over updates. The same conditions
- * as in the host list, so that a figure and the list behind it agree.
+ * One pass over the hosts that the viewer may see and their counters, which gives the fleet in numbers too; nothing
+ * groups over updates. The same conditions as in the host list, so that a figure and the list behind it agree.
  */
-export function dashboardHosts(db: Db, viewer: string): Promise<DashboardHosts> {
-  const marks = hostSelections.map((name) =>
-    db`, coalesce(${selectionCondition(db, name, db`r.state`)}, false) as ${db(`is_${name}`)}`
-  );
+export async function dashboardHosts(db: Db, viewer: string): Promise<{ fleet: FleetSummary; hosts: DashboardHosts }> {
   const counts = hostSelections.map((name, i) =>
-    db`${separator(db, i)} ${name}::text, count(*) filter (where ${db(`is_${name}`)})`
+    db`${separator(db, i)} ${name}::text, count(*) filter (where ${condition(db, name)})`
   );
-  const needs = hostNeeds.map((name, i) => db`${separator(db, i)} ${name}::text, ${need(db, name)}`);
-  return one(
-    DashboardHosts,
+  const firsts = hostNeeds.map((name, i) => db`${separator(db, i)} ${name}::text, ${first(db, name)}`);
+  const row = await one(
+    Row,
     db`
-      with base as materialized (
-        select h.id, x.name, h.simulated, h.health_since, h.health_reason, h.health, h.created_at,
-          h.certificate_expires_at, d.received_at, r.job_id, r.ended_at,
-          c.critical, c.high, c.medium, c.low, c.security_unknown ${marks}
-        from ${hostSource(db, viewer)} left join lateral ${lastRun(db)} r on true
-      )
       select
         json_build_object(${counts}) as selections,
-        json_build_object(${needs}) as needs,
-        (
-          select coalesce(json_agg(json_build_object(
-            'id', id, 'name', name, 'simulated', simulated, 'since', health_since, 'reason', health_reason
-          ) order by health_since, id), '[]')
-          from (select * from base where is_silent order by health_since, id limit ${SILENT_SHOWN}) t
-        ) as silent,
-        count(received_at)::int as reported,
-        count(*) filter (where critical > 0)::int as worst_critical,
-        count(*) filter (where critical = 0 and high > 0)::int as worst_high,
-        count(*) filter (where critical + high = 0 and medium > 0)::int as worst_medium,
-        count(*) filter (where critical + high + medium = 0 and low > 0)::int as worst_low,
-        coalesce(sum(security_unknown), 0)::int as updates_security_unknown,
-        max(received_at) as newest_report_at,
-        (select beat_at from worker_heartbeat where role = 'fleet') as fleet_beat_at
-      from base`,
+        json_build_object(${firsts}) as firsts,
+        coalesce(to_json((array_agg(json_build_object(
+          'id', h.id, 'name', x.name, 'simulated', h.simulated, 'since', h.health_since, 'reason', h.health_reason
+        ) order by h.health_since, h.id) filter (where ${condition(db, "silent")}))[:${SILENT_SHOWN}]), '[]') as silent,
+        count(d.received_at)::int as reported,
+        count(*) filter (where c.critical > 0)::int as worst_critical,
+        count(*) filter (where c.critical = 0 and c.high > 0)::int as worst_high,
+        count(*) filter (where c.critical + c.high = 0 and c.medium > 0)::int as worst_medium,
+        count(*) filter (where c.critical + c.high + c.medium = 0 and c.low > 0)::int as worst_low,
+        coalesce(sum(c.security_unknown), 0)::int as updates_security_unknown,
+        max(d.received_at) as newest_report_at,
+        (select beat_at from worker_heartbeat where role = 'fleet') as fleet_beat_at,
+        ${fleetColumns(db, viewer)}
+      from ${hostSource(db, viewer)} left join ${badLastRun(db)} r on r.host_id = h.id`,
   );
+  const { firsts: found, ...figures } = row;
+  const needs = Object.fromEntries(hostNeeds.map((name) => {
+    const { since = null, ...first } = found[name] ?? {};
+    return [name, { hosts: row.selections[name], since, first: found[name] && first }];
+  })) as DashboardHosts["needs"];
+  return { fleet: part(figures, FleetSummary.shape), hosts: part({ ...figures, needs }, DashboardHosts.shape) };
+}
+
+/** What the shape names of a record that holds more. */
+function part<R extends object, K extends keyof R>(record: R, shape: Record<K, unknown>): Pick<R, K> {
+  return Object.fromEntries(Object.keys(shape).map((key) => [key, record[key as K]])) as Pick<R, K>;
 }
 
 function separator(db: Db, index: number): Fragment {
   return index === 0 ? db`` : db`,`;
 }
 
-/** How many, since when, and on which host first. */
-function need(db: Db, name: HostNeed): Fragment {
-  const is = db(`is_${name}`);
+/** The host where it has been so longest, with what the page says of it. */
+function first(db: Db, name: HostNeed): Fragment {
   const since = needSince(db, name);
-  const job = name.startsWith("job_") ? db`job_id` : db`null`;
-  return db`json_build_object(
-    'hosts', count(*) filter (where ${is}),
-    'since', min(${since}) filter (where ${is}),
-    'first', (array_agg(json_build_object('host_id', id, 'name', name, 'job_id', ${job}) order by ${since}, id)
-      filter (where ${is}))[1]
-  )`;
+  const job = name.startsWith("job_") ? db`r.job_id` : db`null`;
+  return db`(array_agg(
+    json_build_object('since', ${since}, 'host_id', h.id, 'name', x.name, 'job_id', ${job}) order by ${since}, h.id
+  ) filter (where ${condition(db, name)}))[1]`;
+}
+
+function condition(db: Db, name: HostSelection): Fragment {
+  return selectionCondition(db, name, db`r.state`);
 }
 
 function needSince(db: Db, name: HostNeed): Fragment {
@@ -128,16 +142,16 @@ function needSince(db: Db, name: HostNeed): Fragment {
     case "job_failed":
     case "job_unknown":
     case "job_missed":
-      return db`ended_at`;
+      return db`r.ended_at`;
     // A refusal is noted anew at every poll: what counts is how long nothing has been accepted.
     case "refused":
-      return db`coalesce(received_at, created_at)`;
+      return db`coalesce(d.received_at, h.created_at)`;
     case "certificate":
-      return db`certificate_expires_at`;
+      return db`h.certificate_expires_at`;
     case "package_database":
-      return db`case when health = 'degraded' then health_since else coalesce(received_at, created_at) end`;
+      return db`case when h.health = 'degraded' then h.health_since else coalesce(d.received_at, h.created_at) end`;
     case "silent":
     case "parked":
-      return db`health_since`;
+      return db`h.health_since`;
   }
 }

@@ -3,7 +3,7 @@ import { one } from "../database/rows.ts";
 import type { Db } from "../database/types.ts";
 import { deriveJobState } from "../jobs/rules.ts";
 import { hostStates, jobKinds, type StateCounts } from "../jobs/types.ts";
-import { rememberedHosts } from "./scope.ts";
+import { inSight, jobInSight, jobSight, jobStanding } from "./job_standing.ts";
 
 const count = z.number().int();
 const instantText = z.string().transform((text) => Temporal.Instant.from(text));
@@ -36,26 +36,25 @@ export interface DashboardJobs {
 
 export const JOBS_SHOWN = 8;
 
-/** Jobs under way and the latest ones. The index of open rows finds the former, that of request times the latter. */
+/**
+ * Jobs under way and the latest ones. The index of open rows finds the former, that of request times the latter; the
+ * hosts of jobs that have ended are not counted again for who sees them all.
+ */
 export async function dashboardJobs(db: Db, viewer: string): Promise<DashboardJobs> {
   const { open, items } = await one(
     z.object({ open: count, items: z.array(Row) }),
     db`
-      with seen as materialized (
-        select h.id as host_id, h.simulated, coalesce(nullif(h.display_name, ''), h.fqdn) as name
-        from ${rememberedHosts(db, viewer)} remembered join hosts h on h.id = remembered.host_id
-      ),
+      with ${jobSight(db, viewer)},
       open as materialized (
-        select distinct r.job_id from patch_job_hosts r join seen on seen.host_id = r.host_id
-        where r.state in ('queued', 'waiting', 'dispatching', 'running', 'verifying', 'rebooting')
+        select distinct r.job_id from patch_job_hosts r
+        where r.state in ('queued', 'waiting', 'dispatching', 'running', 'verifying', 'rebooting') and ${inSight(db)}
       ),
       chosen as materialized (
         select j.id, true as is_open, j.requested_at from patch_jobs j join open on open.job_id = j.id
         union all
         (
           select j.id, false, j.requested_at from patch_jobs j
-          where exists (select from patch_job_hosts r join seen on seen.host_id = r.host_id where r.job_id = j.id)
-            and not exists (select from open where open.job_id = j.id)
+          where ${jobInSight(db)} and not exists (select from open where open.job_id = j.id)
           order by j.requested_at desc
           limit ${JOBS_SHOWN}
         )
@@ -63,26 +62,9 @@ export async function dashboardJobs(db: Db, viewer: string): Promise<DashboardJo
       page as (select * from chosen order by is_open desc, requested_at desc, id desc limit ${JOBS_SHOWN}),
       lines as (
         select j.id, j.kind, coalesce(nullif(u.display_name, ''), u.username) as requested_by, j.requested_at,
-          j.reason, page.is_open, w.*,
-          (
-            select count(*)::int from patch_job_patches jp join seen on seen.host_id = jp.host_id
-            where jp.job_id = j.id and jp.origin = 'ordered'
-          ) as patches
+          j.reason, page.is_open, w.*
         from page join patch_jobs j on j.id = page.id join users u on u.id = j.requested_by
-        cross join lateral (
-          select json_object_agg(state, n) as counts, sum(n)::int as hosts, bool_or(simulated) as simulated,
-            (sum(done) / sum(n))::int as progress,
-            case when bool_and(ended_at is not null) then max(ended_at) end as ended_at,
-            case when sum(n) = 1 then min(name) end as host_name
-          from (
-            select r.state, count(*)::int as n, bool_or(seen.simulated) as simulated,
-              min(seen.name) as name,
-              case when bool_and(r.ended_at is not null) then max(r.ended_at) end as ended_at,
-              sum(case when r.ended_at is not null then 100 else r.progress end) as done
-            from patch_job_hosts r join seen on seen.host_id = r.host_id
-            where r.job_id = j.id group by r.state
-          ) t
-        ) w
+        cross join lateral ${jobStanding(db)} w
       )
       select
         (select count(*)::int from open) as open,

@@ -27,8 +27,7 @@ export type HostFilter = z.infer<typeof HostFilter>;
 /** Hosts that the viewer may see, with what filters and orders ask for. Alias them: h, c (counters), d (report), x. */
 export function hostSource(db: Db, viewer: string): Fragment {
   return db`
-    visible_hosts(${viewer}) v
-    join hosts h on h.id = v.host_id
+    visible_host_rows(${viewer}) h
     join host_counters c on c.host_id = h.id
     join host_patch_data d on d.host_id = h.id
     left join host_health_data s on s.host_id = h.id

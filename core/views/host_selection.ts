@@ -41,16 +41,14 @@ export const listSelections = [...hostSelections, "one_group"] as const;
 export type ListSelection = typeof listSelections[number];
 
 /**
- * The last job of the host `h` that could change it: a dry run decides nothing. To be joined as `r` where several
- * conditions ask for it.
+ * The last job of the host `h` that could change it, where it came to nothing good: a dry run decides nothing, and what
+ * went well or is under way waits for nobody. To be joined as `r` where several conditions ask for it.
  */
-export function lastRun(db: Db): Fragment {
+export function badLastRun(db: Db): Fragment {
   return db`(
-    select r.job_id, r.state, r.ended_at
-    from patch_job_hosts r join patch_jobs j on j.id = r.job_id
-    where r.host_id = h.id and j.kind <> 'dry_run'
-    order by r.queued_at desc
-    limit 1
+    select r.host_id, r.job_id, r.state, r.ended_at
+    from host_last_runs l join patch_job_hosts r on r.job_id = l.job_id and r.host_id = l.host_id
+    where r.state in ('failed', 'unknown', 'missed')
   )`;
 }
 
@@ -124,7 +122,7 @@ export function selectionCondition(db: Db, selection: ListSelection, run?: Fragm
 }
 
 function lastState(db: Db, state: "failed" | "unknown" | "missed", run?: Fragment): Fragment {
-  return run ? db`${run} = ${state}` : db`(select t.state from ${lastRun(db)} t) = ${state}`;
+  return run ? db`${run} = ${state}` : db`h.id in (select t.host_id from ${badLastRun(db)} t where t.state = ${state})`;
 }
 
 /** As a subquery of its own it is worked out once, not for each host. */

@@ -5,8 +5,9 @@ import { AppError } from "../errors.ts";
 import { isUuid } from "../ids.ts";
 import { deriveJobState } from "../jobs/rules.ts";
 import { hostStates, jobKinds, type JobState, rebootRules, type StateCounts } from "../jobs/types.ts";
+import { inSight, jobInSight, jobSight, jobStanding } from "./job_standing.ts";
 import { checked, makePage, type Page, readCursor, readLimit } from "./page.ts";
-import { type Fragment, rememberedHosts } from "./scope.ts";
+import type { Fragment } from "./scope.ts";
 
 const instant = z.instanceof(Temporal.Instant);
 const count = z.number().int();
@@ -56,33 +57,16 @@ function jobColumns(db: Db): Fragment {
     j.id, j.kind, json_build_object('id', u.id, 'name', coalesce(nullif(u.display_name, ''), u.username)) as requested_by,
     j.requested_at, j.reason, j.security_only, j.reboot, j.reboot_delay_seconds,
     j.original_job_id, j.deadline_at, j.cancelled_at, cu.username as cancelled_by,
-    j.cancel_reason, w.ended_at, w.counts, w.hosts, w.host_name, w.progress, w.simulated,
-    (
-      select count(*)::int from patch_job_patches jp join seen on seen.host_id = jp.host_id
-      where jp.job_id = j.id and jp.origin = 'ordered'
-    ) as patches`;
+    j.cancel_reason, w.ended_at, w.counts, w.hosts, w.host_name, w.patches, w.progress, w.simulated`;
 }
 
-/** A job's hosts that the viewer may see; a job without any is no job for them. */
+/** Jobs with how they stand, after `jobSight`. */
 function jobSource(db: Db): Fragment {
   return db`
     patch_jobs j
     join users u on u.id = j.requested_by
     left join users cu on cu.id = j.cancelled_by
-    cross join lateral (
-      select json_object_agg(state, n) as counts, sum(n)::int as hosts, bool_or(simulated) as simulated,
-        (sum(done) / sum(n))::int as progress,
-        case when sum(n) = 1 then min(name) end as host_name,
-        case when bool_and(ended_at is not null) then max(ended_at) end as ended_at
-      from (
-        select jh.state, count(*)::int as n, bool_or(h.simulated) as simulated,
-          min(coalesce(nullif(h.display_name, ''), h.fqdn)) as name,
-          case when bool_and(jh.ended_at is not null) then max(jh.ended_at) end as ended_at,
-          sum(case when jh.ended_at is not null then 100 else jh.progress end) as done
-        from patch_job_hosts jh join seen on seen.host_id = jh.host_id join hosts h on h.id = jh.host_id
-        where jh.job_id = j.id group by jh.state
-      ) t
-    ) w`;
+    cross join lateral ${jobStanding(db)} w`;
 }
 
 const withState = (row: z.infer<typeof JobRow>): JobSummary => ({
@@ -99,21 +83,20 @@ export async function jobList(db: Db, viewer: string, query: JobListQuery = {}):
   const limit = readLimit(wanted, 50, 200);
   const after = readCursor(cursor, "jobs");
   const condition = db`
-    exists (select from patch_job_hosts jh join seen on seen.host_id = jh.host_id where jh.job_id = j.id)
+    ${jobInSight(db)}
     and ${kind ? db`j.kind = ${kind}` : db`true`}
     and ${
     state === undefined ? db`true` : db`exists (
-      select from patch_job_hosts jh join seen on seen.host_id = jh.host_id
-      where jh.job_id = j.id and jh.ended_at is null
+      select from patch_job_hosts r where r.job_id = j.id and r.ended_at is null and ${inSight(db)}
     ) = ${state === "open"}`
   }`;
-  const seen = db`with seen as materialized (select host_id from ${rememberedHosts(db, viewer)} remembered)`;
+  const sight = db`with ${jobSight(db, viewer)}`;
   const key = db`to_char(j.requested_at at time zone 'UTC', 'YYYYMMDDHH24MISSUS') collate "C"`;
   const id = db`j.id::text collate "C"`;
   const rows = await many(
     JobRow.extend({ key: z.string() }),
     db`
-      ${seen}, page as materialized (
+      ${sight}, page as materialized (
         select j.id, ${key} as key from patch_jobs j
         where ${condition} and ${after ? db`(${key}, ${id}) < (${after.key}, ${after.id})` : db`true`}
         order by ${key} desc, ${id} desc
@@ -125,7 +108,7 @@ export async function jobList(db: Db, viewer: string, query: JobListQuery = {}):
   );
   const { total } = await one(
     z.object({ total: count }),
-    db`${seen} select count(*)::int as total from patch_jobs j where ${condition}`,
+    db`${sight} select count(*)::int as total from patch_jobs j where ${condition}`,
   );
   return makePage(rows, limit, "jobs", total, ({ key: _, ...row }) => withState(row));
 }
@@ -138,7 +121,7 @@ export async function jobDetail(db: Db, viewer: string, jobId: string): Promise<
   const row = !isUuid(jobId) ? null : await maybe(
     JobRow,
     db`
-      with seen as materialized (select host_id from ${rememberedHosts(db, viewer)} remembered)
+      with ${jobSight(db, viewer)}
       select ${jobColumns(db)} from ${jobSource(db)} where j.id = ${jobId} and w.hosts > 0`,
   );
   if (!row) throw new AppError("job_not_found");

@@ -29,6 +29,13 @@ export function rememberedHosts(db: Db, viewer: string): Fragment {
   )`;
 }
 
+/** Whether no group limits what the viewer may see: {@link rememberedHosts} is every host then. */
+export function seesEverything(db: Db, viewer: string): Fragment {
+  return db`exists (
+    select from who_sees(${viewer}) who where who.role in ('admin', 'auditor') and who.group_ids is null
+  )`;
+}
+
 /**
  * Groups whose names the viewer may read: operators their own, so that a shared host tells nothing of others; an API
  * token that is limited to groups those only.

@@ -11,7 +11,7 @@ import { type Dashboard, readDashboard } from "../../core/views/dashboard.ts";
 import { type Wire, wire } from "../../core/wire.ts";
 import LiveRefresh from "../../islands/live_refresh.tsx";
 import { page, type RouteAccess } from "../../web/mod.ts";
-import { fleetOf } from "../(_role)/fleet.ts";
+import { knowFleet } from "../(_role)/fleet.ts";
 import { define, viewerOf } from "../(_role)/state.ts";
 import { fleetSentence } from "./(_components)/host_words.ts";
 import { HygieneParts } from "./(_dashboard)/hygiene.tsx";
@@ -28,7 +28,8 @@ export const handler = define.handlers({
     const { sql, clock } = ctx.state.services;
     // The number first: what happens while the rest is read is told again, never missed.
     const after_seq = await lastEvent(sql);
-    const dashboard = await readDashboard(sql, viewerOf(ctx.state).sees, fleetOf(ctx.state));
+    const dashboard = await readDashboard(sql, viewerOf(ctx.state).sees);
+    knowFleet(ctx.state, dashboard.fleet);
     const beat = dashboard.hosts.fleet_beat_at;
     const polling = beat !== null &&
       clock.now().epochMilliseconds - beat.epochMilliseconds <= SILENT_AFTER_SECONDS * 1000;
