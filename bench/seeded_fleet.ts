@@ -1,5 +1,6 @@
 import { connect } from "../core/database/connection.ts";
 import { SUPERUSER } from "../core/database/embedded.ts";
+import { keepJobFigures } from "../testing/job_figures.ts";
 import type { Db } from "../core/database/types.ts";
 
 /** What a fleet has that was written straight into the tables. */
@@ -15,6 +16,10 @@ export interface FleetSize {
 
 /** As the specification says, without the installed packages. */
 export const READ_SIZE = { patches: 40, packages: 0, jobs: 40 };
+
+/** Packages that each of the newest jobs ordered on a host; older ones say nothing of theirs. */
+const ORDERED = 10;
+const DETAILED_JOBS = 8;
 
 /**
  * Fills an empty database with a fleet that has been looked after for weeks: rows of the shape that reports, polls and
@@ -98,4 +103,10 @@ async function insertFleet(sql: Db, admin: string, { hosts, patches, packages, j
     select j.id, h.id, gen_random_uuid(), case when random() < 0.05 then 'failed' else 'succeeded' end, app_now(),
       app_now(), j.requested_at, j.requested_at, j.requested_at + interval '5 minutes', 100
     from patch_jobs j, hosts h order by j.requested_at, h.id`;
+  await sql`
+    insert into patch_job_patches (job_id, host_id, name, from_version, to_version, origin, outcome)
+    select r.job_id, r.host_id, 'package-' || n, '1.0-1', '1.0-2', 'ordered', 'applied'
+    from (select id from patch_jobs order by requested_at desc limit ${DETAILED_JOBS}) j
+    join patch_job_hosts r on r.job_id = j.id, generate_series(1, ${ORDERED}::int) n`;
+  await keepJobFigures(sql);
 }
