@@ -41,15 +41,26 @@ export interface ConnectOptions {
 export const OLDEST_MAJOR = 16;
 
 /**
- * A pool that has been proven: the server was reached, let us in and is new enough.
+ * Compares texts without regard to capitals as Unicode knows them, whatever the locale of the database. Every
+ * PostgreSQL that was built with ICU has it.
+ */
+export const CASELESS_COLLATION = "und-x-icu";
+
+/**
+ * A pool that has been proven: the server was reached, let us in, is new enough and knows what our SQL asks of it.
  * @throws DatabaseError with what is wrong and what to do; nothing stays open then.
  */
 export async function connect(options: ConnectOptions): Promise<Sql> {
   const target = targetOf(options);
   const sql = openPool(target, options);
   try {
-    const [row] = await sql`select current_setting('server_version_num')::int as version`;
-    refuseOldServer(row.version);
+    const [{ version }] = await sql`select current_setting('server_version_num')::int as version`;
+    refuseOldServer(version);
+    // Not in one statement with the version: old servers do not know the function.
+    const [{ encoding, has_collation }] = await sql`
+      select current_setting('server_encoding') as encoding,
+        to_regcollation(quote_ident(${CASELESS_COLLATION})) is not null as has_collation`;
+    if (!has_collation) throw withoutCollation(encoding);
     return sql;
   } catch (error) {
     await sql.end({ timeout: 1 });
@@ -73,6 +84,17 @@ export function refuseOldServer(version: number): void {
     "too_old",
     `The database server is PostgreSQL ${major}; ${OLDEST_MAJOR} is the oldest that works.`,
     `Move the database to PostgreSQL ${OLDEST_MAJOR} or later, then start again.`,
+  );
+}
+
+/** Without it lists would fail one by one, with an error that tells a person nothing. */
+function withoutCollation(encoding: string): DatabaseError {
+  return new DatabaseError(
+    "no_collation",
+    `The database has no collation "${CASELESS_COLLATION}": its PostgreSQL was built without ICU, or its encoding, ` +
+      `${encoding}, has none.`,
+    "Use a PostgreSQL with ICU, such as the packages of Debian, Red Hat or postgresql.org, and a database with the " +
+      "encoding UTF8. Where the collation was removed, run: select pg_import_system_collations('pg_catalog')",
   );
 }
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { AppError } from "../errors.ts";
 import { createLog } from "../log.ts";
 import { testDatabase } from "../../testing/database.ts";
+import { connectAsSuperuser } from "../../testing/database_server.ts";
 import { waitFor } from "../../testing/wait_for.ts";
 import { connect, DatabaseError, listen, many, maybe, one, pool, refuseOldServer, transaction } from "./connection.ts";
 
@@ -16,6 +17,26 @@ Deno.test("servers that are too old are refused in words", () => {
     });
   }
   for (const version of [160000, 170010, 180004]) refuseOldServer(version);
+});
+
+Deno.test("a server without the collation that lists need is refused at the start, with what to do", async () => {
+  await using database = await testDatabase();
+  const superuser = await connectAsSuperuser(database.socket, database.name);
+  try {
+    await superuser`drop index groups_name`;
+    await superuser`drop collation pg_catalog."und-x-icu"`;
+    await assert.rejects(connect({ url: database.url("patch_web") }), (error) => {
+      assert.ok(error instanceof DatabaseError);
+      assert.equal(error.kind, "no_collation");
+      assert.match(error.message, /no collation "und-x-icu".*without ICU.*UTF8/);
+      assert.match(error.hint, /Debian.*pg_import_system_collations/s);
+      return true;
+    });
+    await superuser`select pg_import_system_collations('pg_catalog')`;
+    await (await connect({ url: database.url("patch_web") })).end();
+  } finally {
+    await superuser.end();
+  }
 });
 
 Deno.test("what stands in the way of a connection is said in words, without the password", async () => {

@@ -10,6 +10,7 @@ export type FailureKind =
   | "too_many"
   | "starting"
   | "too_old"
+  | "no_collation"
   | "newer"
   | "migration"
   | "embedded"

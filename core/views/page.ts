@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CASELESS_COLLATION } from "../database/connection.ts";
 import type { Db } from "../database/types.ts";
 import { AppError } from "../errors.ts";
 import type { Fragment } from "./scope.ts";
@@ -71,10 +72,10 @@ export function containing(text: string): string {
 /**
  * A text whose capitals are those of Unicode, as JavaScript knows them. `lower` and `ilike` alone follow the locale of
  * the database, which in C, that of the embedded one, knows A to Z only: "ŻÓŁW" would not find "żółw". PostgreSQL 16 has
- * this collation unless it was built without ICU; it depends on no locale of the machine.
+ * this collation unless it was built without ICU, which `connect` refuses; it depends on no locale of the machine.
  */
 export function caseless(db: Db, text: Fragment): Fragment {
-  return db`(${text}) collate "und-x-icu"`;
+  return db`(${text}) collate ${db(CASELESS_COLLATION)}`;
 }
 
 /**
