@@ -781,7 +781,7 @@ CREATE INDEX update_offers_cves ON public.update_offers USING gin (cve_ids);
 CREATE INDEX update_offers_package ON public.update_offers USING btree (package_id);
 CREATE INDEX user_groups_group ON public.user_groups USING btree (group_id);
 CREATE UNIQUE INDEX enrolments_machine ON public.enrolments USING btree (machine_hash, address, port) WHERE (state = 'pending'::text);
-CREATE UNIQUE INDEX groups_name ON public.groups USING btree (lower(name));
+CREATE UNIQUE INDEX groups_name ON public.groups USING btree (lower((name COLLATE "und-x-icu")) COLLATE "C");
 CREATE UNIQUE INDEX hosts_address ON public.hosts USING btree (address, port) WHERE (removed_at IS NULL);
 CREATE UNIQUE INDEX hosts_fqdn ON public.hosts USING btree (lower(fqdn)) WHERE (removed_at IS NULL);
 CREATE UNIQUE INDEX hosts_machine ON public.hosts USING btree (machine_hash) WHERE (removed_at IS NULL);

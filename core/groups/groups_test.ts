@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestDatabase, testDatabase } from "../../testing/database.ts";
+import { migrateUntil } from "../../testing/migrate_until.ts";
 import { type FleetScene, fleetScene } from "../../testing/fleet_scene.ts";
 import { callerContext } from "../../testing/job_scenario.ts";
 import { AppError } from "../errors.ts";
@@ -85,6 +86,13 @@ Deno.test("names are trimmed, told apart without capitals, and free again after 
   assert.equal((await make("😀".repeat(64))).name.length, 128, "64 characters, however they are stored");
   assert.equal((await make("Cafe\u0301")).name, "Café");
   await refused(() => make("café"), "group_exists");
+  // A to Z are all that the embedded database's own locale knows.
+  await make("żółw");
+  await refused(() => make("ŻÓŁW"), "group_exists");
+  await assert.rejects(
+    database.sql`insert into groups (id, name, created_at) values (gen_random_uuid(), 'Żółw', app_now())`,
+    { constraint_name: "groups_name" },
+  );
   const renamed = await changeGroup(database.web, made.id, { name: "web TIER" }, context(scene));
   assert.equal(renamed.name, "web TIER", "its own name in other capitals is free");
   await changeGroup(database.web, made.id, { name: "Front", description: " the shop " }, context(scene));
@@ -262,4 +270,21 @@ Deno.test("groups as each role reads them", async () => {
   const all = await hostIdsOf(database.web, users.operator_a.id, {}, 10);
   assert.deepEqual(all.toSorted(), [hosts.both, hosts.free].sort(), "those of the group and those of none");
   assert.deepEqual(await hostIdsOf(database.web, users.operator_a.id, {}, 1), [all[0]], "no more than asked for");
+});
+
+Deno.test("names that have become one: the oldest group keeps it, the others stay apart by their ids", async () => {
+  await using database = await testDatabase();
+  const { sql } = database;
+  const runMigration = await migrateUntil(database, "group_names");
+  const names = ["żółw", "ŻÓŁW", "Żółw", "Ł".repeat(100), "ł".repeat(100), "Front"];
+  const ids = names.map(() => uuidv7());
+  for (const [n, name] of names.entries()) {
+    await sql`insert into groups (id, name, created_at) values (${ids[n]}, ${name}, app_now())`;
+  }
+  await runMigration();
+  const now = Object.fromEntries((await sql`select id, name from groups`).map(({ id, name }) => [id, name]));
+  assert.deepEqual(ids.map((id) => now[id]), [
+    ...["żółw", `ŻÓŁW ${ids[1]}`, `Żółw ${ids[2]}`],
+    ...["Ł".repeat(100), `${"ł".repeat(60)} ${ids[4]}`, "Front"],
+  ]);
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CASELESS_COLLATION } from "../database/connection.ts";
 import { many, maybe } from "../database/rows.ts";
 import type { Db, Tx } from "../database/types.ts";
 import { isUuid } from "../ids.ts";
@@ -14,11 +15,14 @@ export async function lockNames(tx: Tx): Promise<void> {
 
 /** The group that has this name in any spelling of capitals, but the one that is being changed. */
 export function selectByName(db: Db, name: string, but: string | null): Promise<Group | null> {
+  const caseless = db(CASELESS_COLLATION);
+  // As the index has it.
   return maybe(
     Group,
     db`
       select id, name, description from groups
-      where lower(name) = lower(${name}) and id is distinct from ${but}::uuid`,
+      where lower(name collate ${caseless}) collate "C" = lower(${name}::text collate ${caseless}) collate "C"
+        and id is distinct from ${but}::uuid`,
   );
 }
 

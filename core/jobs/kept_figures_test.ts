@@ -3,9 +3,9 @@ import { dice } from "../../testing/dice.ts";
 import { type TestDatabase, testDatabase } from "../../testing/database.ts";
 import { addGroup, addHost, addUser, callerContext, offer, type TestUser } from "../../testing/job_scenario.ts";
 import { wrongJobFigures } from "../../testing/job_figures.ts";
+import { migrateUntil } from "../../testing/migrate_until.ts";
 import { systemClock } from "../clock.ts";
 import { transaction } from "../database/connection.ts";
-import { loadMigrations, migrate } from "../database/migrations.ts";
 import { AppError } from "../errors.ts";
 import { uuidv7 } from "../ids.ts";
 import { removeHost } from "../hosts/remove_host.ts";
@@ -284,13 +284,7 @@ Deno.test("orders that name the same hosts in opposite order wait for one anothe
 Deno.test("the migration counts what was there before it", async () => {
   await using database = await testDatabase();
   const { sql } = database;
-  await sql`set client_min_messages = warning`;
-  await sql`drop schema public cascade`;
-  await sql`create schema public`;
-  await sql`grant usage on schema public to public`;
-  const migrations = await loadMigrations(new URL("../../migrations", import.meta.url).pathname);
-  const before = migrations.findIndex(({ name }) => name.endsWith("dashboard_figures"));
-  await migrate(sql, migrations.slice(0, before));
+  const runMigration = await migrateUntil(database, "dashboard_figures");
   const admin = await addUser(sql, "admin");
   const hosts = [await addHost(sql), await addHost(sql), await addHost(sql)];
   for (const [n, kind] of ["apply", "dry_run", "repair", "apply"].entries()) {
@@ -310,7 +304,7 @@ Deno.test("the migration counts what was there before it", async () => {
       }
     }
   }
-  await migrate(sql, migrations);
+  await runMigration();
   assert.equal((await sql`select from host_last_runs`).length, 3);
   assert.equal((await sql`select from patch_job_results`).length, 6);
   assert.deepEqual(await wrongJobFigures(sql), []);
