@@ -11,9 +11,11 @@ import { LoopDelay } from "./loop_delay.ts";
 import { type BenchOptions, type Figure, spread, timeEach } from "./measure.ts";
 import { READ_SIZE, seedFleet } from "./seeded_fleet.ts";
 
-/** The specification's limit for pages of 2,500 hosts; the dashboard's own is in its task: five statements, 20 ms. */
+/** The specification's limit for pages of 2,500 hosts; the dashboard's own is 20 ms for all its statements. */
 const PAGE_MS = 100;
 const DASHBOARD_MS = 20;
+/** Each connection of the pool plans a statement anew the first five times; those of a manager last for weeks. */
+const WARM_UP = 50;
 
 /** What pages read of a seeded fleet, at the database and over HTTPS from a browser's side. */
 export async function benchViews({ hosts }: BenchOptions): Promise<Figure[]> {
@@ -47,8 +49,8 @@ export async function benchViews({ hosts }: BenchOptions): Promise<Figure[]> {
   ];
   const figures: Figure[] = [];
   for (const [name, read, target] of reads) {
-    await timeEach(3, read);
-    figures.push(...spread(`${hosts} hosts, ${name}`, await timeEach(40, read), target));
+    await timeEach(WARM_UP, read);
+    figures.push(...spread(`${hosts} hosts, ${name}`, await timeEach(100, read), target));
   }
   let largest = 0;
   using delay = new LoopDelay();
