@@ -187,6 +187,9 @@ Deno.test({
           await page.getByText("1 of 11 differs from the default.").waitFor();
           for (const colorScheme of scripts ? ["light", "dark"] as const : []) {
             await page.emulateMedia({ colorScheme });
+            // Opened anew: colours that change take their time.
+            await page.reload();
+            await visitor.awake();
             await assertAccessible(visitor, `saved, ${colorScheme}`);
           }
           if (SHOTS && scripts) await shots(visitor);
