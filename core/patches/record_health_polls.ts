@@ -28,12 +28,13 @@ export function recordHealthPolls(
   return transaction(sql, async (tx) => {
     const hosts = await lockObserved(tx, ended.map(({ poll }) => poll.host_id), options);
     const rows: HealthRow[] = [];
-    for (const { poll, outcome } of ended) {
+    // Sent together: where every host has news, each would wait for the one before it.
+    await Promise.all(ended.map(async ({ poll, outcome }) => {
       const host = hosts.get(poll.host_id);
-      if (!host) continue;
+      if (!host) return;
       if (outcome.kind === "health") rows.push((await judgeAnswer(tx, host, outcome.answer, clock)).row);
       else await judgeObserved(tx, host, outcome, {}, clock);
-    }
+    }));
     if (rows.length > 0) await saveHealth(tx, rows);
     const left = options.free_only ? ended.filter(({ poll }) => !hosts.has(poll.host_id)) : [];
     await finishPolls(tx, ended.filter((one) => !left.includes(one)), clock);
