@@ -11,8 +11,8 @@ export interface RunningDemo extends AsyncDisposable {
   readonly ended: Promise<number>;
   /** What it said so far. */
   words(): string;
-  /** Waits for words. */
-  says(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Waits for words, a minute if nothing else is said. */
+  says(pattern: RegExp, deadline_ms?: number): Promise<RegExpExecArray>;
   /** SIGINT to the whole process group, as a terminal sends it, so many times within some milliseconds. */
   interrupt(times: number): Promise<void>;
 }
@@ -49,12 +49,12 @@ export function startDemo(...args: string[]): RunningDemo {
     pid: child.pid,
     ended,
     words: () => words,
-    says: (pattern) =>
+    says: (pattern, deadline_ms = 60_000) =>
       waitFor(`the demo to say ${pattern}`, () => {
         const found = pattern.exec(words);
         if (!found && !running) assert.fail(`The demo has ended. It said:\n${words}`);
         return found;
-      }, { deadline_ms: 60_000, every_ms: 50 }),
+      }, { deadline_ms, every_ms: 50 }),
     interrupt,
     async [Symbol.asyncDispose]() {
       if (running) await interrupt(1);
