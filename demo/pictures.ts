@@ -35,6 +35,8 @@ const context = await browser.newContext({
   ignoreHTTPSErrors: true,
   viewport: { width: 1280, height: 800 },
   deviceScaleFactor: 1.5,
+  // Else the second theme is taken while the colours of the first still fade.
+  reducedMotion: "reduce",
 });
 const page = await context.newPage();
 page.setDefaultTimeout(60_000);
