@@ -2,7 +2,6 @@ import type { ComponentChildren } from "preact";
 import { Icon } from "./icon.tsx";
 import { Menu, MenuButton, MenuLink } from "./menu.tsx";
 import { PlaceLink } from "./place_link.tsx";
-import { countText } from "./quantity.tsx";
 import { Shape } from "./shape.tsx";
 
 export type Theme = "system" | "light" | "dark";
@@ -61,7 +60,8 @@ export function TopBar(
           <PlaceLink class={wall ? "topbar-work" : "button button-quiet topbar-work"} href="/jobs?state=running">
             <span class="status tone-info">
               <Shape name="half" moving />
-              Jobs on {countText(working, "host")}
+              {/* No number: the bar does not move by itself, and a live page below it would soon say another one. */}
+              Jobs running
             </span>
           </PlaceLink>
         )}

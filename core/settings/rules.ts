@@ -102,7 +102,8 @@ export const settingRules: readonly SettingRule[] = [
     minimum: 5,
     maximum: 60,
     reason:
-      "A session that nobody uses ends after so long. Shorter protects desks that people leave; in force at once.",
+      "A session that nobody uses ends after so long. Shorter protects desks that people leave; who is signed in " +
+      "already follows within 15 minutes.",
   },
 ];
 
