@@ -172,7 +172,7 @@ function Queue({ waiting, now }: { waiting: Wire<PendingEnrolment>[]; now: strin
               <Code>{one.source_address}</Code>
               {one.source_address !== one.address && (
                 <Badge tone="warn" title="The request came from another address than the agent listens on.">
-                  another address
+                  differs
                 </Badge>
               )}
             </span>
