@@ -25,9 +25,6 @@ const NOT_ROOMS = new Set([
   "systemd",
 ]);
 
-/** Test files at a time: on two cores, because they wait for processes, pages and package managers as much as they work. */
-const FILES_AT_ONCE = 3;
-
 /** The steps that need a database server. */
 type TestStep = "unit" | "tests" | "alone";
 const TEST_STEPS: readonly Step[] = ["unit", "tests", "alone"] satisfies TestStep[];
@@ -111,7 +108,7 @@ async function runTests(steps: readonly Step[], paths: readonly string[], server
   const folder = `${server.folder}/t`;
   await Deno.mkdir(folder);
   await Deno.chmod(folder, 0o711);
-  const env = { TEST_DATABASE_SOCKET: server.server.socket, TEST_FOLDER: folder, DENO_JOBS: String(FILES_AT_ONCE) };
+  const env = { TEST_DATABASE_SOCKET: server.server.socket, TEST_FOLDER: folder, DENO_JOBS: "2" };
   const chosen = splitPaths(paths);
   const all: Results[] = [];
   const unit = paths.length > 0 ? chosen.unit : await rooms();
@@ -121,6 +118,7 @@ async function runTests(steps: readonly Step[], paths: readonly string[], server
   }
   const crossing = paths.length > 0 ? chosen.tests : ["tests", "scripts"];
   if (steps.includes("tests") && crossing.length > 0) {
+    // Two files at a time: most of their time they wait for processes, pages and package managers.
     const args = ["-A", "--no-check", "--parallel", "--ignore=tests/alone", ...crossing];
     all.push(await timed("tests", () => test("tests", args, env), count));
   }
