@@ -26,8 +26,8 @@ Deno.test(`${HOSTS} hosts over a restart: no poll missed, no false alarm, every 
     release_minutes: 2,
     health_seconds: 30,
     patches_seconds: 300,
-    before_ms: 95_000,
-    after_ms: 65_000,
+    before_ms: 110_000,
+    after_ms: 85_000,
     outage_ms: 10_000,
     say: (words) => console.log(words),
   });
