@@ -34,7 +34,9 @@ async function main(args: string[]): Promise<number> {
   }
   const stopping = new Stopping();
   stopping.listen();
-  const code = await Promise.race([run(options, stopping), stopping.signal]).catch((thrown) => {
+  const code = await Promise.race([run(options, stopping), stopping.signal]).catch(async (thrown) => {
+    // Ctrl-C reaches what we started too, and what it ends there may be heard of before our own signal.
+    if (await stopping.isAsked()) return null;
     endSteps();
     say(`\n${red("The demo cannot go on.")} ${words(thrown)}`);
     return 1;

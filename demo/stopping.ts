@@ -5,6 +5,8 @@ import { red, say } from "./words.ts";
 /** Stops everything once, in order: hosts, manager, database. */
 export class Stopping {
   #children: Child[] = [];
+  /** The ends of children that a step began while everything was being stopped. */
+  #late: Promise<void>[] = [];
   #first: (() => Promise<void>)[] = [];
   #last: (() => Promise<void>)[] = [];
   #ended = Promise.withResolvers<Child>();
@@ -19,6 +21,15 @@ export class Stopping {
 
   /** True once a signal came. */
   get asked(): boolean {
+    return this.#asked;
+  }
+
+  /** Whether a signal came or comes within a quarter of a second: for who sees something end and does not know why. */
+  async isAsked(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, 250);
+    await Promise.race([this.signal, promise]);
+    clearTimeout(timer);
     return this.#asked;
   }
 
@@ -52,7 +63,7 @@ export class Stopping {
   /** Tells of a child as soon as it runs, so that a stop finds it at any moment. */
   started(child: Child): void {
     this.#children.push(child);
-    if (this.#done) void child.stop();
+    if (this.#done) this.#late.push(child.stop());
     void child.ended.then((code) => {
       if (!this.#done && !(child.passing && code === 0)) this.#ended.resolve(child);
     });
@@ -89,6 +100,7 @@ export class Stopping {
     await Promise.all(this.#children.filter((child) => !is_manager(child)).map((child) => child.stop()));
     await Promise.all(this.#children.filter(is_manager).map((child) => child.stop(25_000)));
     for (const work of this.#last) await run(work);
+    await Promise.all(this.#late);
     return well;
   }
 }
