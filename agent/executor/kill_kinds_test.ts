@@ -12,7 +12,10 @@ const kinds: { what: string; begin: (bed: Bed, executor: ExecutorProcess) => Pro
     what: "repair",
     async begin(bed) {
       const file = `${bed.repository.folder}/pool/lab-updates/heron-database_15.5-0_all.deb`;
-      const options = [`--root=${bed.root}`, "--force-not-root", "--force-script-chrootless"];
+      const options = [
+        ...[`--root=${bed.root}`, `--log=${bed.root}/var/log/dpkg.log`],
+        ...["--force-not-root", "--force-script-chrootless"],
+      ];
       assert.equal((await bed.run("/usr/bin/dpkg", [...options, "--unpack", file])).code, 0);
       return repairOrder("run-1");
     },
