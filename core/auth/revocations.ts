@@ -28,9 +28,10 @@ interface Known {
 }
 
 /**
- * Which sessions have ended, and what their users are called, without asking the database for each request. Ends and new names are heard by notification. Whatever was
- * not heard of for certain is asked for: a session that this process has not seen yet, and every one while
- * notifications may be missed. Once a minute all that is remembered is compared besides.
+ * Which sessions have ended, and what their users are called, without asking the database for each request. Ends and
+ * new names are heard by notification. Whatever was not heard of for certain is asked for: a session that this process
+ * has not seen yet, every one after something was changed here, and every one while notifications may be missed. Once a
+ * minute all that is remembered is compared besides.
  */
 export class Revocations {
   #live = new Map<string, Known>();
@@ -46,8 +47,8 @@ export class Revocations {
   start(source: RevokedSource): void {
     this.#source = source;
     const stops = [
-      source.on_revoked((id) => id === null ? this.#forget() : this.end(id)),
-      source.on_renamed((user_id) => this.#forget(user_id)),
+      source.on_revoked((id) => id === null ? this.forget() : this.end(id)),
+      source.on_renamed((user_id) => this.forget(user_id)),
     ];
     this.#unsubscribe = () => stops.forEach((stop) => stop());
     this.#timer = setInterval(() => void this.reload(), RELOAD_MS);
@@ -105,7 +106,7 @@ export class Revocations {
         else this.end(id);
       }
     } catch (thrown) {
-      this.#forget();
+      this.forget();
       this.options.log.warn("session.reload_failed", { message: reason(thrown) });
     }
   }
@@ -115,8 +116,12 @@ export class Revocations {
     return this.#source?.connected() ?? false;
   }
 
-  /** What is on its way from the database counts for its own request and is not remembered. */
-  #forget(user_id?: string): void {
+  /**
+   * Asks the database again from here on, of one user or of all. What is on its way from there counts for its own
+   * request and is not remembered. Whoever changed something here calls this before answering: what they did is true
+   * for their next request, however late the notification of it comes.
+   */
+  forget(user_id?: string): void {
     this.#epoch++;
     for (const [id, { session }] of this.#live) {
       if (user_id === undefined || session.user_id === user_id) this.#live.delete(id);

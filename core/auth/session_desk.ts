@@ -68,8 +68,11 @@ export class SessionDesk {
   }
 
   /** {@link refreshSession} with what this process holds. */
-  refresh(token: string, kinds: readonly SessionKind[], origin: TokenOrigin): Promise<Refreshed> {
+  async refresh(token: string, kinds: readonly SessionKind[], origin: TokenOrigin): Promise<Refreshed> {
     const { sql, sealer, clock } = this.options;
-    return refreshSession({ sql, sealer, clock }, token, kinds, origin);
+    const found = await refreshSession({ sql, sealer, clock }, token, kinds, origin);
+    // A family may have ended just now, and no handler knows.
+    if (!found.viewer && found.why === "reused") this.revocations.forget();
+    return found;
   }
 }

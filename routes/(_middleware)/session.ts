@@ -9,12 +9,26 @@ import { decidesSession, keepSession } from "../(_role)/keep_session.ts";
 /** What a page of ours sends with what nobody asked for: it renews itself, and that keeps no session alive. */
 export const UNATTENDED_HEADER = "x-unattended";
 
+/** Whoever ended a session, changed a role or a name here finds it so with their next request, wherever that arrives. */
+export const session = define.middleware(async (ctx) => {
+  const answer = await identified(ctx);
+  if (mayHaveChanged(ctx.req, answer)) ctx.state.services.sessions.revocations.forget();
+  return answer;
+});
+
+/** A refusal has changed nothing: strangers who guess passwords make nobody's requests slower. */
+function mayHaveChanged({ method }: Request, { status }: Response): boolean {
+  return method !== "GET" && method !== "HEAD" && (status < 400 || status >= 500);
+}
+
+type Ctx = Parameters<Parameters<typeof define.middleware>[0]>[0];
+
 /**
  * Finds out who is asking: by the access token of an API client, or that of a browser's cookie. Where a browser's has
  * ended, the refresh token of its other cookie is exchanged before the handler runs, on GET too, so that a copied one
  * ends the session soon.
  */
-export const session = define.middleware(async (ctx) => {
+async function identified(ctx: Ctx): Promise<Response> {
   // Nobody is asked who they are, so that it answers without a database.
   if (ctx.route === "/status/health") return await ctx.next();
   const { services, address, request_id } = ctx.state;
@@ -48,15 +62,16 @@ export const session = define.middleware(async (ctx) => {
   const answer = found.viewer ? await withSession(ctx, found.viewer) : await ctx.next();
   // A handler that opened or ended a session has said what the browser keeps.
   return found.opened && !decidesSession(answer) ? await keepSession(answer, services, found.opened) : answer;
-});
-
-type Ctx = Parameters<Parameters<typeof define.middleware>[0]>[0];
+}
 
 /** A browser has one session: where the handler gave it another one, or none, the one that it came with has ended. */
 async function withSession(ctx: Ctx, { session_id }: Viewer): Promise<Response> {
   const answer = await ctx.next();
-  const { sql, clock } = ctx.state.services;
-  if (decidesSession(answer)) await endReplaced(sql, session_id, clock);
+  const { sql, clock, sessions } = ctx.state.services;
+  if (decidesSession(answer)) {
+    await endReplaced(sql, session_id, clock);
+    sessions.revocations.end(session_id);
+  }
   return answer;
 }
 

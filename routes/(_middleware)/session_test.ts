@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SessionDesk } from "../../core/auth/session_desk.ts";
 import { endSessionsOf } from "../../core/auth/end_sessions.ts";
+import { revokeSessions } from "../../core/auth/session_store.ts";
 import { viewerOfSession } from "../../core/auth/sessions.ts";
 import type { OpenedSession } from "../../core/auth/types.ts";
 import { transaction } from "../../core/database/connection.ts";
@@ -30,7 +31,7 @@ Deno.test("session middleware", async (t) => {
   /** Sends a request through; the state that the handler saw, and the answer. */
   async function pass(
     headers: Record<string, string>,
-    answer = new Response(),
+    answer: Response | (() => Promise<Response>) = new Response(),
     method = "GET",
     path = '/hosts?q="<b>&x=1',
   ) {
@@ -43,7 +44,7 @@ Deno.test("session middleware", async (t) => {
       state,
       next: () => {
         handled = true;
-        return Promise.resolve(answer);
+        return typeof answer === "function" ? answer() : Promise.resolve(answer);
       },
     } as unknown as Context);
     const cookies = given.headers.getSetCookie();
@@ -127,6 +128,8 @@ Deno.test("session middleware", async (t) => {
       clock.advance({ seconds: 31 });
       assert.equal((await pass({ cookie })).state.viewer, null, "now it was copied");
       assert.equal((await pass({ cookie: `__Host-session=${fresh}` })).state.viewer, null, "so the family ended");
+      const still_good = `__Host-access=${tab.value("__Host-access")}`;
+      assert.equal((await pass({ cookie: still_good })).state.viewer, null, "at once, though nobody was told");
     },
   );
 
@@ -164,6 +167,32 @@ Deno.test("session middleware", async (t) => {
       assert.equal(state.session_ended, true);
     },
   );
+
+  await t.step("what a request ended is over for the next one, before any notification comes", async () => {
+    const acting = { cookie: await both(await open()) };
+    const ended = await open();
+    const other = { cookie: `__Host-access=${await access(ended)}` };
+    const end = (status: number) => async () => {
+      await transaction(database.web, (tx) => revokeSessions(tx, { id: ended.session_id }, "a test", clock.now()));
+      return new Response(null, { status });
+    };
+    assert.ok((await pass(other)).state.viewer);
+    await pass(acting, new Response(null, { status: 422 }), "POST");
+    statements = 0;
+    assert.ok((await pass(other)).state.viewer);
+    assert.equal(statements, 0, "a refusal costs the others nothing");
+    await pass(acting, end(303), "POST");
+    assert.equal((await pass(other)).state.viewer, null);
+    assert.ok((await pass(acting)).state.viewer);
+  });
+
+  await t.step("whoever was given another session is out of the one before at once", async () => {
+    const cookie = `__Host-access=${await access(await open())}`;
+    await pass({ cookie }, new Response(null, { headers: { "set-cookie": accessCookie("another", 60) } }), "POST");
+    statements = 0;
+    assert.equal((await pass({ cookie })).state.viewer, null);
+    assert.equal(statements, 0, "without asking");
+  });
 
   await t.step("preferences: only what they can be", async () => {
     for (
