@@ -1,5 +1,5 @@
 import { codeAt, newSecret } from "../core/auth/factors/totp.ts";
-import { stepAt } from "../core/auth/factors/rules.ts";
+import { CODE_WINDOW, stepAt } from "../core/auth/factors/rules.ts";
 import { totpPurpose } from "../core/auth/factors/check_code.ts";
 import type { Vault } from "../core/auth/factors/types.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
@@ -11,18 +11,26 @@ import { type TestPasskey, testPasskey } from "./passkey.ts";
 /** An authenticator app: it shows a code that was not shown before, as long as its clock allows. */
 export interface TestApp {
   secret: string;
-  /** A code that is good now. Each call gives one of a later step, so at most three in 30 s are taken. */
+  /**
+   * A code that is good now and was not given before.
+   * @throws Error when no other one would be taken: three at one time of a clock that stands, two in 30 s of a real one
+   */
   code(): string;
 }
 
 /** An app with this secret. */
 export function testApp(secret: string, clock: Clock = systemClock): TestApp {
   let last = -1;
+  // While a real clock runs, the code before the present one ends between typing it and its check, now and then.
+  const oldest = clock === systemClock ? 0 : CODE_WINDOW;
   return {
     secret,
     code() {
       const present = stepAt(clock.now());
-      last = Math.max(last + 1, present - 1);
+      last = Math.max(last + 1, present - oldest);
+      if (last > present + CODE_WINDOW) {
+        throw new Error("The app has no further code that is good now: ask less often.");
+      }
       return codeAt(secret, Temporal.Instant.fromEpochMilliseconds(last * 30_000));
     },
   };
