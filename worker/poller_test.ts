@@ -14,7 +14,8 @@ import { createPoller } from "./poller.ts";
 
 function startPoller(database: TestDatabase, options: { stopping?: AbortSignal; connect_timeout_ms?: number } = {}) {
   const cut = new AbortController();
-  const agents = createAgentClient({ ...client_options, connect_timeout_ms: options.connect_timeout_ms ?? 300 });
+  const { connect_timeout_ms } = options;
+  const agents = createAgentClient({ ...client_options, ...(connect_timeout_ms && { connect_timeout_ms }) });
   const poller = createPoller({
     ...{ sql: database.fleet, agents, clock: systemClock, log: silentLog },
     signal: cut.signal,
@@ -145,14 +146,12 @@ Deno.test("silent hosts hold their own place and nobody else's", async () => {
   await using good = await startTestAgent();
   const silent_id = await addAgentHost(sql, silent);
   const good_id = await addAgentHost(sql, good);
-  await using running = startPoller(database, { connect_timeout_ms: 3_000 });
-  const began = performance.now();
+  await using running = startPoller(database, { connect_timeout_ms: 60_000 });
   await running.poller.turn();
   await waitFor("the good host", async () => {
     const [row] = await sql`select health from hosts where id = ${good_id}`;
     return row.health === "healthy";
-  }, { deadline_ms: 2_500 });
-  assert.ok(performance.now() - began < 2_800);
+  });
   const [row] = await sql`select health from hosts where id = ${silent_id}`;
   assert.equal(row.health, "pending", "it is still being asked");
 });

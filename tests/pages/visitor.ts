@@ -58,7 +58,7 @@ export async function visit(browser: Browser, site: TestSite, options: VisitOpti
   if (theme) await context.addCookies([{ ...cookie, name: THEME_COOKIE, value: theme, sameSite: "Lax" }]);
   await context.addInitScript(watchShifts);
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   const problems: string[] = [];
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) problems.push(`${message.text()} ${message.location().url}`);
