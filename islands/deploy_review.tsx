@@ -15,13 +15,14 @@ import { Cell, CheckCell, Column, Row, RowName, Table } from "../components/tabl
 import { useNow } from "../components/use_now.ts";
 import type { DeployHost, DeployPackage, DeployPreview } from "../core/views/deploy_preview.ts";
 import type { Wire } from "../core/wire.ts";
+import { firstTicks, offerOf, severalVersions } from "./(_deploy)/ticks.ts";
 import { callApi } from "./(_live)/api.ts";
 
 interface Props {
   preview: Wire<DeployPreview>;
   /** Only security updates are shown, and ordered. */
   security_only: boolean;
-  /** Names that an earlier choice ticked; null ticks all (or all security updates). */
+  /** Names or offers that an earlier choice ticked; null ticks all (or all security updates). */
   chosen: string[] | null;
   reason: string;
   idempotency_key: string;
@@ -31,17 +32,12 @@ interface Props {
 /** Hosts that are listed; the order goes to all of them. */
 const SHOWN = 200;
 
-/** Name and version: what a tick means, and what the form sends. */
-const offerOf = ({ name, version }: Pick<DeployPackage, "name" | "version">) => `${name} ${version}`;
-
 /** Shows what would be installed where, lets the person take some of it out, and orders a dry run or the real thing. */
 export default function DeployReview({ preview, security_only, chosen, reason, idempotency_key, ...props }: Props) {
   const now = useNow(props.now);
   const { packages, left_out } = preview;
   const hosts = preview.hosts.filter(({ patches }) => patches > 0);
-  const [ticked, setTicked] = useState<ReadonlySet<string>>(() =>
-    new Set(packages.filter(({ name }) => chosen === null || chosen.includes(name)).map(offerOf))
-  );
+  const [ticked, setTicked] = useState<ReadonlySet<string>>(() => firstTicks(packages, chosen));
   const toggle = (offers: string[], on: boolean) =>
     setTicked((before) => {
       const after = new Set(before);
@@ -51,7 +47,9 @@ export default function DeployReview({ preview, security_only, chosen, reason, i
   const wanted = packages.filter((one) => ticked.has(offerOf(one)));
   const [restart, setRestart] = useState("never");
   const updates = wanted.reduce((sum, one) => sum + one.hosts, 0);
-  const reach = useReach(hosts, wanted, security_only, ticked.size === packages.length);
+  const several = severalVersions(packages);
+  const except = several.filter((offer) => !ticked.has(offer));
+  const reach = useReach(hosts, wanted, except, security_only, wanted.length === packages.length);
   const where = hosts.length === 1 ? hosts[0].name : countText(reach, "host");
   const act = `Apply ${countText(updates, "update")} to ${where} now`;
   const simulated = hosts.filter((host) => host.simulated).length;
@@ -63,6 +61,7 @@ export default function DeployReview({ preview, security_only, chosen, reason, i
       <input type="hidden" name="key" value={idempotency_key} />
       {security_only && <input type="hidden" name="security" value="1" />}
       {hosts.map((host) => <input key={host.id} type="hidden" name="host" value={host.id} />)}
+      {several.map((offer) => <input key={offer} type="hidden" name="seen" value={offer} />)}
       <div class="selection-bar" role="group" aria-label="What will be done">
         <p class="selection-bar-words" role="status">
           {wanted.length === 0 ? "No update chosen" : `${countText(updates, "update")} on ${where}`}{" "}
@@ -202,6 +201,7 @@ function RestartChoice(
 function useReach(
   hosts: Wire<DeployHost>[],
   wanted: Wire<DeployPackage>[],
+  unwanted: string[],
   security_only: boolean,
   all: boolean,
 ): number {
@@ -210,7 +210,9 @@ function useReach(
   const [asked, setAsked] = useState<{ key: string; hosts: number } | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const names = [...new Set(wanted.map(({ name }) => name))];
-  const key = names.join(" ");
+  const except = unwanted.map((offer) => offer.split(" ")).map(([name, version]) => ({ name, version }))
+    .filter(({ name }) => names.includes(name));
+  const key = JSON.stringify([names, except]);
   const sure = all ? hosts.length : most === least ? most : null;
   useEffect(() => {
     clearTimeout(timer.current);
@@ -218,7 +220,7 @@ function useReach(
     timer.current = setTimeout(async () => {
       try {
         const host_ids = hosts.map(({ id }) => id);
-        const answer = await callApi("POST", "/jobs/preview", { host_ids, packages: names, security_only });
+        const answer = await callApi("POST", "/jobs/preview", { host_ids, packages: names, except, security_only });
         setAsked({ key, hosts: answer.totals.hosts_with_patches });
       } catch {
         // The number stays the upper bound; the job itself will say.

@@ -115,6 +115,52 @@ Deno.test("the security updates of a mixed fleet are ordered, though another hos
   assert.deepEqual(offersOf(await html(admin, `/deploy?from=${job.split("/").at(-1)}`)), ["openssl 2.0", "zlib 1.3"]);
 });
 
+Deno.test("of two versions of a package one is unticked: its hosts keep theirs, and a refusal keeps the choice", async () => {
+  await using site = await testSite();
+  const { sql } = site.database;
+  const admin = await site.signIn("admin", { kind: "browser" });
+  const [one, other, both] = [await makeHost(site), await makeHost(site), await makeHost(site)];
+  await offer(sql, one, { name: "zlib", to: "1.3" });
+  await offer(sql, other, { name: "zlib", to: "2.0" });
+  await offer(sql, both, { name: "zlib", to: "1.3" });
+  const hosts = [one, other, both];
+  const values = (page: string, name: string) =>
+    [...page.matchAll(new RegExp(`name="${name}" value="([^"]+)"`, "g"))].map(([, value]) => value).sort();
+  const page = await html(admin, `/deploy?${hosts.map((id) => `host=${id}`).join("&")}`);
+  const seen = values(page, "seen");
+  assert.deepEqual(seen, ["zlib 1.3", "zlib 2.0"], "openssl has one version only");
+  const ticked = (page: string) =>
+    [...page.matchAll(/<input[^>]*name="offer"[^>]*>/g)].map(([tag]) => tag).filter((tag) => / checked/.test(tag))
+      .map((tag) => /value="([^"]+)"/.exec(tag)![1]).sort();
+  assert.deepEqual(ticked(page), ["openssl 2.0", "zlib 1.3", "zlib 2.0"]);
+  const chosen = { host: hosts, offer: ["zlib 1.3"], seen, reboot: "never", delay: "", reason: "" };
+  const job = await submit(admin, "/deploy", { ...chosen, kind: "dry_run", key: "k1" });
+  const ordered = await sql`select host_id, name, to_version as version from patch_job_patches`;
+  assert.deepEqual(
+    ordered.map(({ host_id, name, version }) => [host_id, name, version]).sort(),
+    [[one, "zlib", "1.3"], [both, "zlib", "1.3"]].sort(),
+  );
+  await offer(sql, both, { name: "zlib", to: "2.0" });
+  assert.deepEqual(ticked(await html(admin, `/deploy?from=${job.split("/").at(-1)}`)), ["zlib 1.3"]);
+
+  // Meanwhile a third version: the order is refused, and what was unticked stays so.
+  await offer(sql, other, { name: "zlib", to: "2.1" });
+  const body = new URLSearchParams([
+    ...[["kind", "apply"], ["key", "k2"], ["offer", "zlib 1.3"], ["reboot", "never"]],
+    ...seen.map((offer) => ["seen", offer]),
+    ...hosts.map((id) => ["host", id]),
+  ]);
+  const refused = await admin.send({
+    method: "POST",
+    path: "/deploy",
+    body: String(body),
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+  });
+  assert.equal(refused.status, 409);
+  assertSays(refused.text, /zlib is on offer as 2\.1 now/);
+  assert.deepEqual(ticked(refused.text), ["zlib 1.3"]);
+});
+
 Deno.test("a job is rolled back where its hosts can, and says where they cannot", async () => {
   await using site = await testSite();
   const { sql } = site.database;

@@ -46,7 +46,11 @@ export async function createJob(
     if (earlier) return earlier;
     await mustSeeHosts(tx, viewer, order.host_ids);
     const names = order.packages && [...new Set(order.packages.map((one) => one.name))];
-    const offers = await installableOffers(tx, host_ids, names, order.security_only);
+    const unwanted = new Set(order.except.map(versionKey));
+    const installable = await installableOffers(tx, host_ids, names, order.security_only);
+    const offers = installable.filter(({ name, to_version }) =>
+      !unwanted.has(versionKey({ name, version: to_version }))
+    );
     refuseOtherVersions(order, offers);
     const hosts = hostsOf(order.kind, offers);
     const working = new Set(hosts.map((host) => host.host_id));
@@ -63,8 +67,21 @@ export async function createJob(
 function readOrder(input: JobOrderInput): JobOrder {
   const parsed = JobOrder.safeParse(input);
   if (!parsed.success) throw fieldsRefused(parsed.error.issues);
-  return parsed.data;
+  const order = parsed.data;
+  const named = new Set(order.packages?.map(versionKey));
+  const index = order.except.findIndex((one) => named.has(versionKey(one)));
+  if (index < 0) return order;
+  throw new AppError("validation_failed", {
+    details: [{
+      field: `except.${index}`,
+      problem: `${order.except[index].name} ${order.except[index].version} is wanted and left out at once`,
+      hint: "Name it in packages or in except.",
+    }],
+  });
 }
+
+/** Names hold no space. */
+const versionKey = ({ name, version = "" }: { name: string; version?: string }) => `${name} ${version}`;
 
 /** Hosts with something to install, each with the new packages that its updates were seen to bring along. */
 export function hostsOf(kind: JobKind, offers: Offer[]): HostOrder[] {
@@ -88,9 +105,11 @@ function orderHash(order: JobOrder): Promise<Uint8Array> {
   const packages = order.packages?.map((one) => [one.name, one.version ?? null]) ?? null;
   packages?.sort((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
   const { kind, host_ids, security_only, reboot, reason, deadline_minutes = null } = order;
-  // Named only where it counts, so that keys of before this field still name the same order.
+  // Named only where they count, so that keys of before these fields still name the same order.
   const delay = reboot === "never" ? [] : [order.reboot_delay_seconds];
-  return sha256(JSON.stringify([kind, host_ids, packages, security_only, reboot, reason, deadline_minutes, ...delay]));
+  const except = order.except.length === 0 ? [] : [{ except: order.except.map(versionKey).sort() }];
+  const all = [kind, host_ids, packages, security_only, reboot, reason, deadline_minutes, ...delay, ...except];
+  return sha256(JSON.stringify(all));
 }
 
 /** What a person saw must be what is installed: no name may have moved on to a version that the order does not name. */

@@ -141,6 +141,34 @@ Deno.test("another version than the one that was seen is a conflict, on any of t
   assert.equal(made.patches, 2);
 });
 
+Deno.test("of two versions one may be left out: its hosts keep what they have, and a third is still a conflict", async () => {
+  await using database = await testDatabase();
+  const { sql, web } = database;
+  const admin = await addUser(sql, "admin");
+  const [debian, fedora] = [await addHost(sql), await addHost(sql)];
+  await offer(sql, debian, { name: "openssl", to: "3.0-2" });
+  await offer(sql, fedora, { name: "openssl", to: "3.1-1.fc" }, { name: "bash", to: "5.3" });
+  const host_ids = [debian, fedora];
+  const [wanted, except] = [[{ name: "openssl", version: "3.0-2" }], [{ name: "openssl", version: "3.1-1.fc" }]];
+  const made = await order(web, admin, { host_ids, packages: wanted, except }, "key");
+  assert.deepEqual([made.hosts, made.patches, made.left_out], [1, 1, [fedora]]);
+  const again = await order(web, admin, { host_ids, packages: wanted, except }, "key");
+  assert.deepEqual([again.job_id, again.repeated], [made.job_id, true]);
+  await assert.rejects(order(web, admin, { host_ids, packages: wanted }, "key"), refused("idempotency_conflict"));
+  assert.equal((await order(web, admin, { host_ids, except })).patches, 2, "all but that one");
+  await assert.rejects(order(web, admin, { host_ids: [fedora], packages: wanted, except }), refused("nothing_to_do"));
+  await assert.rejects(
+    order(web, admin, { host_ids, packages: wanted, except: [...except, ...wanted] }),
+    refused("validation_failed", "except.1"),
+  );
+  await offer(sql, fedora, { name: "openssl", to: "3.1-2.fc" });
+  await assert.rejects(
+    order(web, admin, { host_ids, packages: wanted, except }),
+    refused("conflict", "packages.0.version"),
+    "nobody saw this one",
+  );
+});
+
 Deno.test("a job freezes versions, leaves out hosts without work, and is told and audited once", async () => {
   await using database = await testDatabase();
   const { sql, web } = database;

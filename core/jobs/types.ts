@@ -70,6 +70,8 @@ export const JobOrder = z.strictObject({
   /** Null or absent: every installable update. The same name may stand there with several versions (mixed fleets). */
   packages: z.array(z.strictObject({ name: PackageName, version: PackageVersion.optional() })).min(1).max(MAX_PACKAGES)
     .nullable().default(null),
+  /** Versions that were seen and are not wanted: hosts that are offered one keep what they have of that package. */
+  except: z.array(z.strictObject({ name: PackageName, version: PackageVersion })).max(MAX_PACKAGES).default([]),
   security_only: z.boolean().default(false),
   reboot: z.enum(rebootRules).default("never"),
   reboot_delay_seconds: RebootDelay,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { patchStates, severities } from "../../protocol/api.ts";
+import { PackageName, PackageVersion, patchStates, severities } from "../../protocol/api.ts";
 import { many, one } from "../database/rows.ts";
 import type { Db } from "../database/types.ts";
 import { AppError } from "../errors.ts";
@@ -25,6 +25,8 @@ export const DeploySelection = z.strictObject({
     5_000,
   )
     .optional(),
+  /** Versions that are not wanted, as in an order. */
+  except: z.array(z.strictObject({ name: PackageName, version: PackageVersion })).max(5_000).optional(),
   security_only: z.boolean().default(false),
 }).refine((selection) => selection.host_ids === undefined || selection.filter === undefined, {
   message: "Give host_ids or filter, not both.",
@@ -119,13 +121,14 @@ export interface DeployPreview {
  * @throws AppError host_not_found when one of host_ids is not there for the viewer; validation_failed
  */
 export async function deployPreview(db: Db, viewer: string, selection: DeploySelection): Promise<DeployPreview> {
-  const { host_ids, filter = {}, packages, security_only } = checked(DeploySelection, selection);
+  const { host_ids, filter = {}, packages, except = [], security_only } = checked(DeploySelection, selection);
   const ids = [...new Set(host_ids)];
   const chosen = host_ids ? db`h.id = any(${ids}::uuid[])` : hostCondition(db, filter);
   if (host_ids) await mustSeeAll(db, viewer, ids);
   const wanted = db`
     ${packages ? db`p.name = any(${packages}::text[])` : db`true`}
-    and ${security_only ? db`o.security` : db`true`}`;
+    and ${security_only ? db`o.security` : db`true`}
+    and ${except.length > 0 ? notOf(db, except) : db`true`}`;
   const patches = db`
     ${hostSource(db, viewer)}
     join host_patches hp on hp.host_id = h.id
@@ -149,6 +152,12 @@ export async function deployPreview(db: Db, viewer: string, selection: DeploySel
     hosts,
     left_out: await selectLeftOut(db, patches),
   };
+}
+
+function notOf(db: Db, except: { name: string; version: string }[]): Fragment {
+  const names = except.map(({ name }) => name);
+  const versions = except.map(({ version }) => version);
+  return db`(p.name, o.version) not in (select * from unnest(${names}::text[], ${versions}::text[]))`;
 }
 
 async function mustSeeAll(db: Db, viewer: string, ids: string[]): Promise<void> {

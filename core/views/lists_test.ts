@@ -213,6 +213,10 @@ Deno.test("what Deploy would do: totals, packages, hosts and what stays", async 
   assert.deepEqual([secure.totals.hosts, secure.totals.hosts_with_patches, secure.totals.patches], [9, 4, 4]);
   const one = await deployPreview(database.web, viewer, { packages: ["only-alpha", "no-such"] });
   assert.deepEqual([one.totals.patches, one.packages.length], [1, 1]);
+  const except = [{ name: "only-beta", version: "2" }, { name: "openssl", version: "1" }];
+  const rest = await deployPreview(database.web, viewer, { host_ids: [alpha, beta], except });
+  assert.deepEqual(rest.packages.map(({ name }) => name), ["openssl", "only-alpha"], "another version is none of them");
+  assert.deepEqual(rest.hosts.map(({ patches }) => patches), [2, 1]);
   const held = await deployPreview(database.web, viewer, { filter: { search: "sick" } });
   assert.deepEqual([held.totals.patches, held.hosts[0].not_installable], [0, 1]);
   assert.deepEqual(held.left_out, [{ name: "held", state: "held", reason: null, hosts: 1 }]);
@@ -221,6 +225,7 @@ Deno.test("what Deploy would do: totals, packages, hosts and what stays", async 
       { host_ids: [alpha], filter: {} },
       { host_ids: ["x"] },
       { packages: [""] },
+      { except: [{ name: "openssl" }] },
       {
         filter: { status: "x" },
       },

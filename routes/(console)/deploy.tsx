@@ -14,6 +14,7 @@ import { listHosts } from "../../core/views/list_hosts.ts";
 import { orderedOf } from "../../core/views/ordered_packages.ts";
 import { wire } from "../../core/wire.ts";
 import DeployReview from "../../islands/deploy_review.tsx";
+import { offerOf } from "../../islands/(_deploy)/ticks.ts";
 import HostPicker from "../../islands/host_picker.tsx";
 import { type Context, page, type RouteAccess } from "../../web/mod.ts";
 import { readForm } from "../(_role)/form.ts";
@@ -64,7 +65,8 @@ export const handler = define.handlers({
     if (from !== null) {
       const ordered = await orderedOf(ctx.state.services.sql, viewerOf(ctx.state).sees, from);
       const { packages, reason, ...selection } = ordered;
-      return page(await review(ctx, selection, packages, null, reason));
+      const chosen = packages.map(({ name, version }) => version === null ? name : offerOf({ name, version }));
+      return page(await review(ctx, selection, chosen, null, reason));
     }
     const host_ids = params.getAll("host");
     const { sort: _, cursor: __, ...query } = hostsQuery(params);
@@ -80,12 +82,21 @@ export const handler = define.handlers({
     );
   },
   async POST(ctx) {
-    const form = await readForm(ctx.req, ["key", "kind", "reason", "reboot", "delay", "security"], ["host", "offer"]);
+    const form = await readForm(ctx.req, ["key", "kind", "reason", "reboot", "delay", "security"], [
+      "host",
+      "offer",
+      "seen",
+    ]);
     const { services } = ctx.state;
     const host_ids = form.all("host");
     // "name version", as the person saw it: a host that offers another version by now is not surprised.
     const offers = form.all("offer").map((offer) => offer.split(" "));
     const packages = offers.map(([name, version]) => ({ name, version }));
+    // A version that was shown beside one that was taken, and was not ticked itself, was left out on purpose.
+    const ticked = new Set(form.all("offer"));
+    const names = new Set(packages.map(({ name }) => name));
+    const except = [...new Set(form.all("seen"))].filter((seen) => !ticked.has(seen)).map((seen) => seen.split(" "))
+      .filter(([name]) => names.has(name)).map(([name, version]) => ({ name, version }));
     // Where only security updates were shown, another version that a host offers of a name is no surprise, and no wish.
     const security_only = form.get("security") === "1";
     const kind = form.get("kind") === "apply" ? "apply" as const : "dry_run" as const;
@@ -97,7 +108,7 @@ export const handler = define.handlers({
       const reboot = rebootRules.find((rule) => rule === form.get("reboot")) ?? "never";
       const delay = form.get("delay");
       const order: JobOrderInput = {
-        ...{ kind, host_ids, packages, security_only, reason: form.get("reason") },
+        ...{ kind, host_ids, packages, except, security_only, reason: form.get("reason") },
         // A dry run restarts nothing, whatever stands in the dialog of the other button.
         reboot: kind === "apply" ? reboot : "never",
         ...(delay === "" ? {} : { reboot_delay_seconds: Number(delay) }),
@@ -113,7 +124,7 @@ export const handler = define.handlers({
       const data = host_ids.length === 0 ? await picker(ctx, problem) : await review(
         ctx,
         { host_ids, security_only },
-        packages.map(({ name }) => name),
+        [...ticked],
         problem,
         form.get("reason"),
       );
