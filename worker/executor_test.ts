@@ -141,7 +141,7 @@ Deno.test("a host that vanishes after it took the order ends as unknown, never a
       await running.executor.turn();
     }
     return state.state === "unknown" && state;
-  }, { deadline_ms: 20_000 });
+  }, { deadline_ms: 60_000 });
   assert.equal(end.communication_failures, 3);
   assert.match(end.message, /may have been changed: read it, do not repeat/);
 });

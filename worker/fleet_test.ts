@@ -180,7 +180,7 @@ Deno.test("the fleet role runs as a worker with exactly its permissions, and sto
     );
     assert.deepEqual(first, { type: "ready", address: null });
     const job_id = await bench.order();
-    assert.equal(await waitFor("its end", ended(bench, job_id), { deadline_ms: 20_000 }), "succeeded");
+    assert.equal(await waitFor("its end", ended(bench, job_id), { deadline_ms: 60_000 }), "succeeded");
     assert.equal(await starts(bench.agent), 1);
     worker.postMessage({ type: "stop", deadline_ms: 5_000 } satisfies ToRole);
     const end = await waitFor("the end", () => told.find((message) => message.type === "fatal"));

@@ -61,7 +61,7 @@ async function runUntil(bench: Bench, job_id: string, state: string, change: Par
       if (row.state === state) return true;
       if (executor.running === 0) await letTimePass(bench.database.sql);
       return false;
-    }, { deadline_ms: 20_000 });
+    });
   } finally {
     stopping.abort(new Error("seen"));
     await executor.stop();
@@ -187,15 +187,17 @@ Deno.test("an agent that forgot the job is judged by its boot", async () => {
 });
 
 Deno.test("updates, then a restart in any case: installed, restarted, read again", async () => {
-  await using bench = await openBench();
+  const scheduler = new ManualScheduler();
+  await using bench = await openBench({ scheduler });
   const job_id = await bench.order({ reboot: "always", reboot_delay_seconds: 5 });
+  const watching = runUntil(bench, job_id, "rebooting");
+  await advanceTo(bench, scheduler, "reboot-wait");
+  await watching;
+  scheduler.advance(3_600_000);
   const end = await runToEnd(bench, job_id) as Row;
   assert.equal(end.state, "succeeded", end.message);
   assert.match(end.message, /as read from the host\. The host has restarted\.$/);
   assert.notEqual(end.boot_id_before, end.boot_id_after);
-  const [{ states }] = await bench.database.sql`
-    select array_agg(distinct data ->> 'state') as states from live_events where kind = 'host_state'`;
-  assert.ok(states.includes("rebooting"), states.join());
 });
 
 Deno.test("a restart only when needed is none when nothing asks for it", async () => {

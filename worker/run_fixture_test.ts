@@ -117,7 +117,7 @@ export async function runToEnd(bench: Bench, job_id: string, change: Partial<Run
       if (job.ended_at !== null) return true;
       if (executor.running === 0) await letTimePass(bench.database.sql);
       return false;
-    }, { deadline_ms: 20_000 });
+    }, { deadline_ms: 60_000 });
     return await stateOf(bench.database.sql, job_id);
   } finally {
     stopping.abort(new Error("the test is done"));
