@@ -45,39 +45,39 @@ const COMPLIANCE: Record<string, Compliance> = { c: "compliant", n: "not_complia
 /** The rows of a packed list, by name. */
 export function unpackRows({ at, systems, groups, texts, rows }: HostRows): HostLine[] {
   if (rows === "") return [];
-  const number = (text: string | undefined) => text ? Number.parseInt(text, 36) : 0;
-  const ago = (text: string | undefined) => text ? at - Number.parseInt(text, 36) : null;
-  const text = (place: string | undefined) => place ? texts[Number.parseInt(place, 36)] : null;
+  const names = systems.map(([, name, version]) => systemName(name, version));
+  const ago = (seconds: string) => seconds === "" ? null : at - Number(seconds);
+  const text = (place: string) => place === "" ? null : texts[Number(place)];
   const lines = rows.split("\n").map((line): HostLine => {
     const part = line.split("|");
-    const [id, fqdn, address, , system, health, since, silent, reason, seen, index, index_error] = part;
-    const name = part.slice(20).join("|");
-    const [os, os_name, os_version] = systems[number(system)];
-    const flags = number(part[12]);
-    const tags = part[18] ? part[18].split(",").map((place) => text(place)!) : [];
-    const job = part[19] ? part[19].split(" ") : null;
+    const [system, reason, index_error, of_groups, of_tags, id, fqdn, address, health, since, silent, seen] = part;
+    const name = part.length === 20 ? part[19] : part.slice(19).join("|");
+    const [os, os_name] = systems[Number(system)];
+    const flags = Number(part[13]);
+    const tags = of_tags === "" ? [] : of_tags.split(",").map((place) => texts[Number(place)]);
+    const job = part[18] === "" ? null : part[18].split(" ");
     return {
       id: dashed(id),
       name,
       os,
       os_name,
-      system: systemName(os_name, os_version),
+      system: names[Number(system)],
       health: HEALTH[health],
       since: ago(since) ?? at,
       silent: ago(silent),
       reason: text(reason),
       seen: ago(seen),
-      index_at: ago(index),
+      index_at: ago(part[12]),
       index_error: text(index_error),
       simulated: (flags & 1) !== 0,
       refused: (flags & 2) !== 0,
       reboot: (flags & 4) !== 0,
       reported: (flags & 8) !== 0,
-      compliance: COMPLIANCE[part[13]],
-      pending: number(part[14]),
-      security: number(part[15]),
-      installable: number(part[16]),
-      groups: part[17] ? part[17].split(",").map((place) => groups[number(place)][0]) : [],
+      compliance: COMPLIANCE[part[14]],
+      pending: Number(part[15]),
+      security: Number(part[16]),
+      installable: Number(part[17]),
+      groups: of_groups === "" ? [] : of_groups.split(",").map((place) => groups[Number(place)][0]),
       job: job ? { id: dashed(job[0]), state: job[1] } : null,
       key: name.toLowerCase(),
       words: [name, fqdn, address, os_name, ...tags].join("\n").toLowerCase(),
