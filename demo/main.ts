@@ -74,6 +74,7 @@ async function run(options: DemoOptions, stopping: Stopping): Promise<number> {
   const root = resolve(import.meta.dirname!, "..");
   const started = stopping.started.bind(stopping);
   const missing = await sandboxMissing();
+  stopping.grouped();
   // Beside the manager's start: both wait for the disk more than for the processor.
   const sandbox = missing === null ? makeSandbox(state) : Promise.resolve(false);
   // It is awaited below; a stop before that waits for it too, so that apt does not write into a folder that goes.

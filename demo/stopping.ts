@@ -13,6 +13,7 @@ export class Stopping {
   #signal = Promise.withResolvers<null>();
   #done: Promise<boolean> | undefined;
   #asked = false;
+  #grouped = false;
 
   /** Answers, with null, when a person or the machine wants us to stop. */
   get signal(): Promise<null> {
@@ -24,10 +25,17 @@ export class Stopping {
     return this.#asked;
   }
 
-  /** Whether a signal came or comes within a quarter of a second: for who sees something end and does not know why. */
+  /** From here on programs run in our process group: Ctrl-C reaches them too, now and then before us. */
+  grouped(): void {
+    this.#grouped = true;
+  }
+
+  /** Whether a signal came or comes soon: for who sees something end and does not know why. */
   async isAsked(): Promise<boolean> {
+    if (!this.#grouped) return this.#asked;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, 250);
+    // A quarter of a second was too short on a machine with a load of 16.
+    const timer = setTimeout(resolve, 5_000);
     await Promise.race([this.signal, promise]);
     clearTimeout(timer);
     return this.#asked;

@@ -105,6 +105,20 @@ Deno.test("Ctrl-C while it starts stops what runs so far", async () => {
   await stopped(demo, `${folder.path}/state`);
 });
 
+Deno.test("Ctrl-C that reaches what the demo started long before itself is a stop, and no failure", async () => {
+  await using folder = await testFolder("demo-");
+  await using demo = startDemo("--state", `${folder.path}/state`, "--port", String(freePort()), "--hosts", "2");
+  const bundler = await waitFor("the bundler", async () => {
+    const args = ["-o", "pid=,comm=", "--ppid", String(demo.pid)];
+    const { stdout } = await new Deno.Command("/usr/bin/ps", { args }).output();
+    return /(\d+) esbuild/.exec(new TextDecoder().decode(stdout))?.[1];
+  }, { every_ms: 5, deadline_ms: 60_000 });
+  Deno.kill(Number(bundler), "SIGINT");
+  await demo.says(/✗ Pages/);
+  await demo.interrupt(1);
+  await stopped(demo, `${folder.path}/state`);
+});
+
 const wrong: [args: string[], code: number, words: RegExp][] = [
   [["--port", "x"], 2, /--port has to be a whole number from 1 to 65535, not "x"\.\n\nThe whole product/],
   [["--bogus"], 2, /--bogus/],
