@@ -100,11 +100,8 @@ function packRows(rows: Row[], groups: { id: string; name: string }[], at: numbe
   const places = new Map(groups.map(({ id }, index) => [id, index]));
   const place = (value: string | null) => value === null ? "" : texts.place(value, value);
   const lines = rows.map(({ os_id, os_name, os_version, reason, index_error, groups, tags, rest }) => {
-    const system = systems.place(`${os_id}\u0000${os_name}\u0000${os_version}`, [
-      os_id ?? "unknown",
-      os_name ?? "",
-      os_version ?? "",
-    ]);
+    const named: [string, string, string] = [os_id ?? "unknown", os_name ?? "", os_version ?? ""];
+    const system = systems.place(named.join("\u0000"), named);
     const of_groups = groups === null ? "" : groups.map((id) => places.get(id) ?? 0).join();
     const of_tags = tags === null ? "" : tags.map(place).join();
     return `${system}|${place(reason)}|${place(index_error)}|${of_groups}|${of_tags}|${rest}`;

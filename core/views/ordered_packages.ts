@@ -27,7 +27,8 @@ export async function orderedOf(
   const packages = await many(
     Ordered,
     db`
-      select distinct jp.name, jp.to_version as version from patch_job_patches jp join visible_hosts(${viewer}) v on v.host_id = jp.host_id
+      select distinct jp.name, jp.to_version as version
+      from patch_job_patches jp join visible_hosts(${viewer}) v on v.host_id = jp.host_id
       where jp.job_id = ${jobId} and jp.origin = 'ordered' order by jp.name, jp.to_version`,
   );
   return { host_ids: hosts.map(({ id }) => id), packages, reason, security_only };

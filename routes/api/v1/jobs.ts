@@ -48,7 +48,10 @@ export default apiApp()
       summary: "Apply updates now, or try them out",
       description:
         "Orders what is installable on the chosen hosts, in exactly the versions on offer. `dry_run` changes " +
-        "nothing. `reboot` restarts hosts afterwards: when they ask for it (`needed`) or in any case (`always`). The same Idempotency-Key with the same order answers the same job (200) and does nothing again.",
+        "nothing. A version that is on offer and not among `packages` refuses the order (409), unless it is named in " +
+        "`except`: hosts that are offered it keep what they have. `reboot` restarts hosts afterwards: when they ask for " +
+        "it (`needed`) or in any case (`always`). The same Idempotency-Key with the same order answers the same job " +
+        "(200) and does nothing again.",
       request: {
         headers: OrderKey,
         ...jsonBody(JobOrder),
