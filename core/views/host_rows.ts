@@ -102,7 +102,7 @@ function packRows(rows: Row[], groups: { id: string; name: string }[], at: numbe
   const lines = rows.map(({ os_id, os_name, os_version, reason, index_error, groups, tags, rest }) => {
     const named: [string, string, string] = [os_id ?? "unknown", os_name ?? "", os_version ?? ""];
     const system = systems.place(named.join("\u0000"), named);
-    const of_groups = groups === null ? "" : groups.map((id) => places.get(id) ?? 0).join();
+    const of_groups = groups === null ? "" : groups.flatMap((id) => places.get(id) ?? []).join();
     const of_tags = tags === null ? "" : tags.map(place).join();
     return `${system}|${place(reason)}|${place(index_error)}|${of_groups}|${of_tags}|${rest}`;
   });
