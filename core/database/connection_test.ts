@@ -149,10 +149,11 @@ Deno.test("two transactions that deadlock both end well", async () => {
       await met.promise;
       await tx`update counter set value = value + 1 where name = ${second}`;
       return [first, second];
-    });
+      // The one that is woken may find the row taken again by the one that was thrown out.
+    }, { attempts: 10 });
   const results = await Promise.all([both("a", "b"), both("b", "a")]);
   assert.deepEqual(results, [["a", "b"], ["b", "a"]]);
-  assert.equal(attempts, 3);
+  assert.ok(attempts >= 3, `${attempts} attempts: one of them was thrown out at least once`);
   const rows = await sql`select name, value from counter order by name`;
   assert.deepEqual([...rows], [{ name: "a", value: 2 }, { name: "b", value: 2 }]);
 });
