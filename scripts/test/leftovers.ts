@@ -7,10 +7,11 @@ const EXPECTED = ["postgres", "template0", "template1", "patch_manager", "patch_
 
 /**
  * Databases and connections that tests left in the server, in words. A session ends some milliseconds after its
- * client, so it is asked again for a second.
+ * client, seconds on a busy machine, so it is asked again for a while.
+ * @param patience_ms how long
  */
-export async function leftInDatabase(superuser: Sql): Promise<string[]> {
-  const end = performance.now() + 1_000;
+export async function leftInDatabase(superuser: Sql, patience_ms = 15_000): Promise<string[]> {
+  const end = performance.now() + patience_ms;
   for (;;) {
     const databases = await superuser`select datname as name from pg_database where datname <> all(${EXPECTED})`;
     const sessions = await superuser`

@@ -15,12 +15,16 @@ Deno.test("a database and a connection that stayed are named", async () => {
       max: 1,
       application_name: "forgotten",
     });
-    assert.deepEqual(await leftInDatabase(superuser), [
+    assert.deepEqual(await leftInDatabase(superuser, 0), [
       "database test_forgotten",
       "connection forgotten of patch_web to test_forgotten",
     ]);
     await sql.end();
-    assert.deepEqual(await leftInDatabase(superuser), ["database test_forgotten"]);
+    const left = await waitFor("the connection to end", async () => {
+      const names = await leftInDatabase(superuser, 0);
+      return names.length < 2 ? names : null;
+    });
+    assert.deepEqual(left, ["database test_forgotten"]);
   } finally {
     await superuser.end();
     await own.stop();
