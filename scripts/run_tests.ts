@@ -6,7 +6,7 @@
  */
 import { connectAsSuperuser, startTestServer, type TestServer } from "../testing/database_server.ts";
 import { leakedSecrets } from "./test/leaked_secrets.ts";
-import { leftInDatabase, leftProcesses, RUN_MARK } from "./test/leftovers.ts";
+import { leftInDatabase, leftProcesses, RUN_MARK, stayedProcesses } from "./test/leftovers.ts";
 import { type Options, readOptions, splitPaths, type Step } from "./test/options.ts";
 import { addResults, readResults, type Results } from "./test/results.ts";
 
@@ -172,7 +172,7 @@ async function run({ steps, paths }: Options): Promise<boolean> {
     if (!good) failed.push(step);
   }
   const all = steps.some(isTestStep) ? await testSteps(steps, paths) : [];
-  const processes = await leftProcesses(mark, new Set([Deno.pid]));
+  const processes = await stayedProcesses(mark, new Set([Deno.pid]));
   all.push(leftovers([...processes].map(([pid, command]) => `process ${pid} ${command}`)));
   for (const pid of processes.keys()) end(pid);
   const results = addResults(all);

@@ -44,9 +44,10 @@ export function testSocket(): string {
  * Clones the migrated template (10 ms) and logs in as owner, web and fleet.
  * Use: `await using database = await testDatabase();`
  * Disposing fails when something still has a connection to it: whoever opened it did not close it.
+ * @param options.patience_ms for how long connections may take to end
  */
-export async function testDatabase(): Promise<TestDatabase> {
-  const made = await makeDatabase(socket);
+export async function testDatabase(options: { patience_ms?: number } = {}): Promise<TestDatabase> {
+  const made = await makeDatabase(socket, options.patience_ms);
   const name = made.name;
   const open = (login: TestLogin) =>
     connect({ socket, user: login, database: name, max: POOL, application_name: `test ${login}` });

@@ -49,17 +49,27 @@ export function connectAsSuperuser(socket: string, database = "postgres"): Promi
   return connect({ socket, user: SUPERUSER, database, max: 1, application_name: "testing" });
 }
 
+/** For so long the sessions of a database may take to end, in milliseconds. */
+const PATIENCE_MS = 15_000;
+
 /** A clone of the template (10 ms), dropped when disposed of; fails while somebody is still connected. */
-export function makeDatabase(socket: string): Promise<AsyncDisposable & { name: string }> {
-  return makeFrom(socket, TEMPLATE);
+export function makeDatabase(
+  socket: string,
+  patience_ms = PATIENCE_MS,
+): Promise<AsyncDisposable & { name: string }> {
+  return makeFrom(socket, TEMPLATE, patience_ms);
 }
 
 /** One that nobody has migrated yet, otherwise the same. */
 export function makeEmptyDatabase(socket: string): Promise<AsyncDisposable & { name: string }> {
-  return makeFrom(socket, "template0");
+  return makeFrom(socket, "template0", PATIENCE_MS);
 }
 
-async function makeFrom(socket: string, from: string): Promise<AsyncDisposable & { name: string }> {
+async function makeFrom(
+  socket: string,
+  from: string,
+  patience_ms: number,
+): Promise<AsyncDisposable & { name: string }> {
   const name = `test_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
   await asSuperuser(socket, async (superuser) => {
     const [database, template] = [superuser(name), superuser(from)];
@@ -67,7 +77,7 @@ async function makeFrom(socket: string, from: string): Promise<AsyncDisposable &
   });
   return {
     name,
-    [Symbol.asyncDispose]: () => asSuperuser(socket, (superuser) => dropDatabase(superuser, name)),
+    [Symbol.asyncDispose]: () => asSuperuser(socket, (superuser) => dropDatabase(superuser, name, patience_ms)),
   };
 }
 
@@ -81,11 +91,11 @@ async function asSuperuser(socket: string, work: (superuser: Sql) => Promise<voi
 }
 
 /**
- * A session ends some milliseconds after its client closed the socket; whoever is still there after a second was
+ * A session ends some milliseconds after its client closed the socket, seconds on a busy machine; whoever stays was
  * forgotten. `drop database` alone would look only every 100 ms.
  */
-async function dropDatabase(superuser: Sql, name: string): Promise<void> {
-  const end = performance.now() + 1_000;
+async function dropDatabase(superuser: Sql, name: string, patience_ms: number): Promise<void> {
+  const end = performance.now() + patience_ms;
   for (;;) {
     const left = await superuser`
       select application_name, state, left(query, 100) as query from pg_stat_activity where datname = ${name}`;

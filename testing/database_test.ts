@@ -5,7 +5,7 @@ import { connectAsSuperuser } from "./database_server.ts";
 import { fakeClock, setTransactionNow } from "./fake_clock.ts";
 
 Deno.test("a connection that was left open fails the disposal, and the database is dropped all the same", async () => {
-  const database = await testDatabase();
+  const database = await testDatabase({ patience_ms: 200 });
   const forgotten = await connect({ url: database.url("patch_web"), max: 1, application_name: "forgotten" });
   await assert.rejects(async () => await database[Symbol.asyncDispose](), /left open: forgotten/);
   assert.equal(await exists(database.socket, database.name), false);

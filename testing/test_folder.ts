@@ -9,9 +9,9 @@ export async function testFolder(prefix = "t-"): Promise<AsyncDisposable & { pat
   return { path, [Symbol.asyncDispose]: () => removeFolder(path) };
 }
 
-/** A program that lost its parent may still be writing below the folder, so removal is repeated for 5 s. */
+/** A program that lost its parent may still be writing below the folder, so removal is repeated for 15 s. */
 async function removeFolder(path: string): Promise<void> {
-  const end = performance.now() + 5_000;
+  const end = performance.now() + 15_000;
   for (;;) {
     try {
       return await Deno.remove(path, { recursive: true });

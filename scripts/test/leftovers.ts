@@ -26,6 +26,16 @@ export async function leftInDatabase(superuser: Sql, patience_ms = 15_000): Prom
   }
 }
 
+/** {@link leftProcesses} when the run is over: one that was told to end may take seconds on a busy machine. */
+export async function stayedProcesses(mark: string, own: ReadonlySet<number>): Promise<Map<number, string>> {
+  const end = performance.now() + 15_000;
+  for (;;) {
+    const left = await leftProcesses(mark, own);
+    if (left.size === 0 || performance.now() > end) return left;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /**
  * Processes that carry the run's mark, or whose programs lie below the given folder, as `pid command`. Those that
  * may stay (ourselves and our parents) are named by `own`.
