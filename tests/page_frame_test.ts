@@ -147,7 +147,7 @@ Deno.test({
       await t.step("a slow page shows that it is under way; a newer click wins", async () => {
         const page = await open();
         await page.click("#slow");
-        await page.waitForSelector(".navigation-progress");
+        await page.waitForSelector("main .navigation-progress");
         assert.equal(await page.getAttribute("main", "aria-busy"), "true");
         await page.click("#host");
         await h1(page, "Host 7");

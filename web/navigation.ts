@@ -172,13 +172,15 @@ function settle(target: URL, cause: Cause, focused: string | undefined): void {
 }
 
 function progress(busy: boolean): void {
-  document.querySelector("main")?.toggleAttribute("aria-busy", busy);
-  if (busy) document.querySelector("main")?.setAttribute("aria-busy", "true");
+  const main = document.querySelector("main");
+  if (busy) main?.setAttribute("aria-busy", "true");
+  else main?.removeAttribute("aria-busy");
   const bar = document.querySelector(".navigation-progress");
   if (!busy) return bar?.remove();
   if (bar) return;
   const fresh = document.createElement("progress");
   fresh.className = "navigation-progress";
   fresh.setAttribute("aria-label", "Loading the page");
-  document.body.append(fresh);
+  // Inside of a landmark: who goes from one to the next would not find it otherwise.
+  (main ?? document.body).append(fresh);
 }
