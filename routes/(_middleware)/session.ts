@@ -11,13 +11,19 @@ export const UNATTENDED_HEADER = "x-unattended";
 
 /** Whoever ended a session, changed a role or a name here finds it so with their next request, wherever that arrives. */
 export const session = define.middleware(async (ctx) => {
-  const answer = await identified(ctx);
-  if (mayHaveChanged(ctx.req, answer)) ctx.state.services.sessions.revocations.forget();
-  return answer;
+  // What fails after a handler has done its work has changed something too.
+  let status = 500;
+  try {
+    const answer = await identified(ctx);
+    status = answer.status;
+    return answer;
+  } finally {
+    if (mayHaveChanged(ctx.req.method, status)) ctx.state.services.sessions.revocations.forget();
+  }
 });
 
 /** A refusal has changed nothing: strangers who guess passwords make nobody's requests slower. */
-function mayHaveChanged({ method }: Request, { status }: Response): boolean {
+function mayHaveChanged(method: string, status: number): boolean {
   return method !== "GET" && method !== "HEAD" && (status < 400 || status >= 500);
 }
 

@@ -184,6 +184,16 @@ Deno.test("session middleware", async (t) => {
     await pass(acting, end(303), "POST");
     assert.equal((await pass(other)).state.viewer, null);
     assert.ok((await pass(acting)).state.viewer);
+
+    const half_way = await open();
+    const third = { cookie: `__Host-access=${await access(half_way)}` };
+    assert.ok((await pass(third)).state.viewer);
+    const failing = async () => {
+      await transaction(database.web, (tx) => revokeSessions(tx, { id: half_way.session_id }, "a test", clock.now()));
+      throw new Error("afterwards");
+    };
+    await assert.rejects(pass(acting, failing, "DELETE"), /afterwards/);
+    assert.equal((await pass(third)).state.viewer, null, "though the request failed");
   });
 
   await t.step("whoever was given another session is out of the one before at once", async () => {
